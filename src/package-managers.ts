@@ -1,0 +1,43 @@
+import { getUserAgent } from 'package-manager-detector/detect';
+
+export type PackageManager = 'npm' | 'pnpm' | 'yarn' | 'bun';
+
+interface Commands {
+  /** Installs the dependencies. */
+  install: readonly string[];
+  /** What stands before a script's name. */
+  run: readonly string[];
+  /** What stands before the arguments of this command, to call it again. */
+  create: string;
+  /** Files that the package manager needs in the project to work with it. */
+  files: Readonly<Record<string, string>>;
+}
+
+/** The four package managers: one row each. */
+export const packageManagers: Record<PackageManager, Commands> = {
+  npm: { install: ['install'], run: ['run'], create: 'npx create-mcp-sse', files: {} },
+  pnpm: { install: ['install'], run: ['run'], create: 'pnpm create mcp-sse', files: {} },
+  yarn: {
+    install: ['install'],
+    run: ['run'],
+    create: 'yarn create mcp-sse',
+    files: {
+      // TypeScript's native compiler reads node_modules, which Yarn 2 and later do not make by default.
+      '.yarnrc.yml': 'nodeLinker: node-modules\n',
+      // Without a lock file of its own, Yarn 2 and later take the project for a part of a project further up.
+      'yarn.lock': '',
+    },
+  },
+  bun: { install: ['install'], run: ['run'], create: 'bun create mcp-sse', files: {} },
+};
+
+/** The package manager that started this process, else npm. */
+export function runningPackageManager(): PackageManager {
+  const agent = getUserAgent();
+  return agent !== null && Object.hasOwn(packageManagers, agent) ? (agent as PackageManager) : 'npm';
+}
+
+/** A script as one types it: `npm run dev`, `pnpm dev`, `yarn dev`, `bun run dev`. */
+export function scriptPrefix(packageManager: PackageManager): string {
+  return { npm: 'npm run', pnpm: 'pnpm', yarn: 'yarn', bun: 'bun run' }[packageManager];
+}
