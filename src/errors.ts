@@ -10,6 +10,17 @@ export const failures = {
   cancelled: 130,
 } as const;
 
+/** The same statuses in words, for the help text and the README. */
+export const exitStatuses: Readonly<Record<number, string>> = {
+  0: 'done',
+  1: 'unexpected failure',
+  2: 'bad input: a flag, an answer, a config file',
+  3: 'the target is not empty, or not writable',
+  4: 'the project is written, its install failed',
+  5: 'the project is written, its build or verification failed',
+  130: 'cancelled; nothing was written',
+};
+
 export type FailureCode = keyof typeof failures;
 
 /** A failure that is explained: its message is one line for the user, who needs no stack. */
@@ -20,6 +31,8 @@ export class CreateError extends Error {
   readonly flag: string | undefined;
   /** What a failed program printed, in full. */
   readonly output: string | undefined;
+  /** What to type once the cause is gone, when the project was written. */
+  resume: readonly string[] = [];
 
   constructor(
     code: FailureCode,

@@ -125,7 +125,7 @@ export const questions = [
     message: 'What is the package called?',
     more: true,
     accepts: packageName(),
-    default: ({ directory = '' }, { cwd }) =>
+    default: ({ directory = '' }: Known, { cwd }: Surroundings) =>
       toPackageName(basename(resolve(cwd, directory))) ?? 'my-mcp-server',
     defaultInWords: 'from the directory',
     recorded: true,
@@ -168,7 +168,7 @@ export const questions = [
     message: 'Which package manager?',
     more: true,
     accepts: oneOf({ npm: '', pnpm: '', yarn: '', bun: '' }),
-    default: (_known, { packageManager }) => packageManager,
+    default: (_known: Known, { packageManager }: Surroundings) => packageManager,
     defaultInWords: 'the one that ran the command, else npm',
     // The README and the workflow of the project name its commands.
     recorded: true,

@@ -1,0 +1,99 @@
+import { badInput } from './errors.js';
+import {
+  type AnswerKey,
+  type Answers,
+  allQuestions,
+  defaultOf,
+  flagName,
+  type Known,
+  type Surroundings,
+} from './questions.js';
+import { rules } from './rules.js';
+
+/** Answers as they come in, not looked at yet. */
+export type Given = Readonly<Record<string, unknown>>;
+
+/** Where the folders of templates are, beside what the questions' defaults need. */
+export interface Setting extends Surroundings {
+  templates: string;
+}
+
+/**
+ * Checks the answers that were given, each by itself.
+ *
+ * @param source how an error names where they came from: nothing for flags, else the config file
+ * @throws {CreateError} bad_input, for the first that is not accepted
+ */
+export function parseGiven(given: Given, source?: string): Partial<Answers> {
+  const unknown = Object.keys(given).find((key) => !allQuestions.some((question) => question.key === key));
+  if (unknown !== undefined) {
+    const known = allQuestions.map(({ key }) => key).join(', ');
+    throw badInput(source ?? 'answer', unknown, `no such answer; ${known} are accepted`);
+  }
+
+  const answers: Record<string, unknown> = {};
+  for (const question of allQuestions) {
+    const input = given[question.key];
+    if (input === undefined) continue;
+    const value = question.accepts.parse(input);
+    const name = source === undefined ? flagName(question, input) : `${source}, ${question.key}`;
+    if (value === undefined) throw badInput(name, input, `${question.accepts.what} is accepted`);
+    answers[question.key] = value;
+  }
+  return answers as Partial<Answers>;
+}
+
+/**
+ * Completes answers: what was not given takes its default. Then checks them beside each other.
+ *
+ * @throws {CreateError} bad_input, for the first rule that is broken
+ */
+export function completeAnswers(given: Partial<Answers>, setting: Setting): Answers {
+  const answers: Known = { ...given };
+  // In the order of the table: a default may depend on the answers before it.
+  for (const question of allQuestions) {
+    const { key, when } = question;
+    const meaningless = when !== undefined && !when.holds(answers);
+    if (meaningless && answers[key] !== undefined && String(answers[key]) !== String(when.empty)) {
+      throw badInput(flagName(question), answers[key], when.otherwise);
+    }
+    if (meaningless) answers[key] = when.empty;
+    else answers[key] ??= defaultOf(question, answers, setting);
+  }
+
+  const complete = answers as unknown as Answers;
+  checkRules(complete, setting.templates);
+  return complete;
+}
+
+/** @throws {CreateError} bad_input, for the first rule that the answers known so far break */
+export function checkRules(answers: Partial<Answers>, templates: string): void {
+  for (const rule of rules) {
+    const why = rule.broken(answers, templates);
+    if (why === undefined) continue;
+    const question = questionOf(rule.about[0]);
+    throw badInput(flagName(question, answers[rule.about[0]]), answers[rule.about[0]], why);
+  }
+}
+
+/** Why an answer cannot stand beside those known so far, or undefined when it can. */
+export function conflict(key: string, answers: Partial<Answers>, templates: string): string | undefined {
+  return rules
+    .filter(({ about }) => about.includes(key as AnswerKey))
+    .map((rule) => rule.broken(answers, templates))
+    .find((why) => why !== undefined);
+}
+
+/** The answers that the files depend on, as they are kept in the project's record. */
+export function recordedAnswers(answers: Answers): Partial<Answers> {
+  const recorded = allQuestions
+    .filter(({ recorded, when }) => recorded && (when === undefined || when.holds(answers)))
+    .map(({ key }) => [key, answers[key as AnswerKey]]);
+  return Object.fromEntries(recorded);
+}
+
+export function questionOf(key: AnswerKey) {
+  const question = allQuestions.find((one) => one.key === key);
+  if (question === undefined) throw new Error(`no question ${key}`);
+  return question;
+}

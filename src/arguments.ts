@@ -1,0 +1,190 @@
+import { Command, CommanderError, Option } from 'commander';
+import { type Given, parseGiven } from './answers.js';
+import { CreateError, exitStatuses } from './errors.js';
+import { type Answers, type AnyQuestion, allQuestions, flagName } from './questions.js';
+import { generatorVersion } from './version.js';
+
+/** How the command runs, beside what it makes. */
+export interface RunSettings {
+  yes: boolean;
+  config?: string;
+  dryRun: boolean;
+  json: boolean;
+}
+
+/** The flags that are no answers. */
+export const runFlags = [
+  ['-y, --yes', 'ask nothing: defaults for what no flag answers'],
+  ['--config <file>', 'take the answers of a saved record, create-mcp-sse.json; flags win over it'],
+  ['--dry-run', 'show what would be done to each file, and write nothing'],
+  ['--json', 'print one JSON object and nothing else; implies --yes'],
+] as const;
+
+export type Arguments =
+  | { print: string }
+  | { print?: undefined; given: Partial<Answers>; settings: RunSettings };
+
+/**
+ * Reads the command line.
+ *
+ * @returns the answers given by flags and how to run; or only a text to print, for --help and --version
+ * @throws {CreateError} bad_input
+ */
+export function readArguments(argv: readonly string[], env: NodeJS.ProcessEnv): Arguments {
+  const command = buildCommand();
+  let print = '';
+  command.exitOverride().configureOutput({
+    writeOut: (text) => {
+      print += text;
+    },
+    writeErr: () => {}, // what went wrong is said by the error
+  });
+  try {
+    command.parse(withoutSeparators(argv), { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { print };
+    throw explain(error);
+  }
+
+  refuseOptionsKeptByNpm(env);
+  const { yes = false, dryRun = false, json = false, config, ...flags } = command.opts();
+  const [directory] = command.args;
+  return {
+    given: parseGiven({ ...flags, directory } as Given),
+    settings: { yes, dryRun, json, ...(config !== undefined && { config }) },
+  };
+}
+
+/** Whether a failure must be told as JSON; asked before the arguments are understood. */
+export function wantsJson(argv: readonly string[]): boolean {
+  return argv.includes('--json');
+}
+
+function buildCommand(): Command {
+  const command = new Command('create-mcp-sse')
+    .description('Creates a complete MCP server over Server-Sent Events, and proves that it works.')
+    .allowExcessArguments(false)
+    .helpOption('-h, --help', 'print this')
+    .version(generatorVersion, '-v, --version', 'print the version')
+    .configureHelp({
+      helpWidth: Math.min(process.stdout.columns ?? 100, 100),
+      // Both directions of a flag on one line.
+      optionTerm: ({ flags }) =>
+        allQuestions.find(({ flag }) => flag.replace('[no-]', '') === flags)?.flag ?? flags,
+    })
+    .addHelpText('after', helpFooter);
+
+  for (const question of allQuestions) {
+    if (question.flag.startsWith('[')) {
+      command.argument(question.flag, helpOf(question));
+    } else if (question.flag.includes('[no-]')) {
+      command.option(question.flag.replace('[no-]', ''), helpOf(question));
+      command.addOption(new Option(question.flag.replace('[no-]', 'no-')).hideHelp());
+    } else {
+      command.option(question.flag, helpOf(question));
+    }
+  }
+  for (const [flag, help] of runFlags) command.option(flag, help);
+  return command;
+}
+
+const helpFooter = `
+Without a terminal, in CI and with --yes nothing is asked: what no flag answers takes its default.
+
+Examples:
+  create-mcp-sse my-server --yes
+  create-mcp-sse my-server --auth jwt --port 9000 --no-git
+  create-mcp-sse . --existing merge --dry-run
+  create-mcp-sse other-server --config my-server/create-mcp-sse.json
+
+Exit status:
+${Object.entries(exitStatuses)
+  .map(([status, meaning]) => `  ${status.padEnd(4)} ${meaning}`)
+  .join('\n')}
+`;
+
+function helpOf({ title, accepts, default: value, defaultInWords }: AnyQuestion): string {
+  const shownDefault = defaultInWords ?? String(value);
+  if (accepts.kind === 'yes-no') return `${title} (default: ${value ? 'on' : 'off'})`;
+  return `${title}: ${choicesInWords(accepts.choices) ?? accepts.what} (default: ${shownDefault})`;
+}
+
+function choicesInWords(choices: Readonly<Record<string, string>> | undefined): string | undefined {
+  if (choices === undefined) return undefined;
+  return Object.entries(choices)
+    .map(([choice, meaning]) => (meaning === '' ? choice : `${choice} (${meaning})`))
+    .join(', ');
+}
+
+/**
+ * Takes away the `--` that some package managers hand on: `pnpm create mcp-sse my-server -- --port 9000`.
+ * One before a word that only looks like a flag is meant: it is how a directory with a leading dash is named.
+ */
+function withoutSeparators(argv: readonly string[]): string[] {
+  const isFlag = (word = '') =>
+    [
+      ...allQuestions.map(({ flag }) => flag),
+      ...runFlags.map(([flag]) => flag),
+      '-h, --help',
+      '-v, --version',
+    ]
+      .flatMap((flag) => [flag.replace('[no-]', ''), flag.replace('[no-]', 'no-')])
+      .flatMap((flag) => flag.replace(/ <.*/, '').split(', '))
+      .includes(word.replace(/=.*/, ''));
+  return argv.filter((word, index) => {
+    const next = argv[index + 1];
+    return word !== '--' || (next?.startsWith('-') && !isFlag(next));
+  });
+}
+
+function explain(error: CommanderError): CreateError {
+  const [, name = ''] = /'(.*?)'/s.exec(error.message) ?? [];
+  const flag = name.replace(/ <.*/, '').replace(/^.*, /, '');
+  switch (error.code) {
+    case 'commander.unknownOption': {
+      const [, similar] = /Did you mean (.*)\?/.exec(error.message) ?? [];
+      const hint = similar === undefined ? '' : `, did you mean ${similar}?`;
+      return new CreateError('bad_input', `${flag}: there is no such option${hint} (--help lists them)`, {
+        flag,
+      });
+    }
+    case 'commander.optionMissingArgument': {
+      const question = allQuestions.find((one) => flagName(one) === flag);
+      return new CreateError(
+        'bad_input',
+        `${flag}: a value is missing; ${question?.accepts.what ?? 'a file'} is accepted`,
+        { flag },
+      );
+    }
+    case 'commander.excessArguments':
+      return new CreateError(
+        'bad_input',
+        'one directory is accepted, and more words were given; quote a path with spaces, and with npm put -- before the options',
+        { flag: 'directory' },
+      );
+    default:
+      return new CreateError('bad_input', error.message.replace(/^error: /, ''), {});
+  }
+}
+
+/**
+ * `npm create mcp-sse my-server --port 9000` lacks a `--`, and npm keeps the option for itself. It is found in the
+ * environment then. To go on would be to make something else than what was asked for.
+ */
+function refuseOptionsKeptByNpm(env: NodeJS.ProcessEnv): void {
+  if (!env.npm_config_user_agent?.startsWith('npm/')) return;
+  const names = [...allQuestions.map((question) => flagName(question)), '--dry-run'];
+  const kept = names.find((name) => {
+    const value = env[`npm_config_${name.replace(/^--/, '').replaceAll('-', '_')}`];
+    // Two of the names are npm's own settings, `git` being the path of a program.
+    if (name === '--git') return value === 'false';
+    return value !== undefined && (name !== '--dry-run' || value === 'true');
+  });
+  if (kept === undefined) return;
+  throw new CreateError(
+    'bad_input',
+    `${kept}: npm kept it for itself; put -- before the options, as in: npm create mcp-sse my-server -- ${kept} ...`,
+    { flag: kept },
+  );
+}

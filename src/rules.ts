@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import type { Answers } from './questions.js';
+
+/** What must hold between answers that are each accepted by themselves. */
+export interface Rule {
+  /** The answers it is about; the first is the one to change. */
+  readonly about: readonly [keyof Answers, ...(keyof Answers)[]];
+  /** What is accepted instead, or undefined when all is well. Answers may be missing: they are not known yet. */
+  broken(answers: Partial<Answers>, templates: string): string | undefined;
+}
+
+/** Paths of every generated server that are not asked about. */
+const fixedPaths = ['/', '/health', '/metrics'];
+
+export const rules: readonly Rule[] = [
+  {
+    about: ['endpoint', 'streamableHttp'],
+    broken: (answers) => takenPath(answers.endpoint, answers),
+  },
+  {
+    about: ['messageEndpoint', 'endpoint', 'streamableHttp'],
+    broken: ({ messageEndpoint, ...others }) =>
+      samePath(messageEndpoint, others.endpoint)
+        ? `a path other than the SSE endpoint's, ${others.endpoint}, is accepted`
+        : takenPath(messageEndpoint, others),
+  },
+  {
+    about: ['host', 'auth'],
+    broken: ({ host, auth }) =>
+      auth === 'none' && host !== undefined && !isLoopback(host)
+        ? 'with --auth none only a loopback address such as 127.0.0.1 is accepted: anyone could use the server'
+        : undefined,
+  },
+  {
+    about: ['relay'],
+    broken: ({ relay }, templates) =>
+      relay === 'redis' && !existsSync(join(templates, 'redis-relay'))
+        ? 'only none is accepted by this version'
+        : undefined,
+  },
+];
+
+function takenPath(
+  path: string | undefined,
+  { streamableHttp = true }: Partial<Answers>,
+): string | undefined {
+  const taken = [...fixedPaths, ...(streamableHttp ? ['/mcp'] : [])];
+  return taken.some((other) => samePath(path, other)) || path?.startsWith('/.well-known/')
+    ? `a path other than ${taken.join(', ')} and /.well-known/... is accepted: the server has these already`
+    : undefined;
+}
+
+/** A trailing slash makes no difference to the server. */
+function samePath(a: string | undefined, b: string | undefined): boolean {
+  const trim = (path: string) => path.replace(/\/$/, '');
+  return a !== undefined && b !== undefined && trim(a) === trim(b);
+}
+
+function isLoopback(host: string): boolean {
+  if (isIP(host) === 4) return host.startsWith('127.');
+  return host === '::1' || host === 'localhost' || host.endsWith('.localhost');
+}
