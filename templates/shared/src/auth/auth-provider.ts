@@ -1,0 +1,58 @@
+import type { IncomingMessage } from 'node:http';
+
+/**
+ * Decides whether a request's credential is good. The interface is MCP Framework's: a provider written for it
+ * works here unchanged. What is optional goes beyond it.
+ */
+export interface AuthProvider {
+  /**
+   * Checks the credential in the request's headers.
+   *
+   * @returns false to refuse the request; true or an `AuthResult` to let it in
+   * @throws when it cannot tell (its identity provider is out of reach): answered with 503 and logged
+   */
+  authenticate(req: IncomingMessage): Promise<boolean | AuthResult>;
+
+  /** What a refused request is told. Defaults to 401 and a message that names no reason. */
+  getAuthError?(): { status: number; message: string; headers?: Record<string, string> };
+
+  /**
+   * The `WWW-Authenticate` header of a 401 (RFC 9110, section 11.6.1).
+   *
+   * @param resourceMetadataUrl where this server publishes which issuer it trusts (RFC 9728)
+   */
+  challenge?(req: IncomingMessage, resourceMetadataUrl: string): string;
+
+  /** Set by the server: takes why a credential was refused, for the log at debug level. Clients never learn it. */
+  onRefused?: (reason: string) => void;
+
+  /** The header that carries the credential. Defaults to `Authorization`. */
+  readonly headerName?: string;
+
+  /** The OAuth issuer whose tokens are accepted. When set, it is published as RFC 9728 says. */
+  readonly issuer?: string | undefined;
+}
+
+/** What a provider knows of the caller. */
+export interface AuthResult {
+  /** Anything worth handing to tools: they find it as `ctx.http.authInfo.extra`. */
+  data?: Record<string, unknown>;
+
+  /**
+   * Names the caller, the same for each of its credentials. Sessions are bound to it, limits count by it and
+   * logs show it, so it must not be a secret. Defaults to `data.sub`, else to a digest of `data`.
+   */
+  callerId?: string;
+
+  /** The credential, for tools that call other services on the caller's behalf. Defaults to none. */
+  token?: string;
+
+  /** The OAuth client that calls. Defaults to the caller's id. */
+  clientId?: string;
+
+  /** What the credential allows. Defaults to nothing. */
+  scopes?: string[];
+
+  /** Seconds since the epoch at which the credential ends; an open stream ends with it. Defaults to never. */
+  expiresAt?: number;
+}

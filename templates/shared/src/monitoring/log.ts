@@ -1,0 +1,54 @@
+/** Levels in rising order; a log shows its own level and those above. */
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/**
+ * One line an event: what happened, and the facts that belong to it. The shape is pino's, so
+ * `const log = pino()` takes this file's place.
+ */
+export interface Log {
+  debug: LogFunction;
+  info: LogFunction;
+  warn: LogFunction;
+  error: LogFunction;
+}
+
+interface LogFunction {
+  (message: string): void;
+  /** An error goes in as `err`. Never put a credential or a message body here. */
+  (facts: Record<string, unknown>, message: string): void;
+}
+
+export interface LogOptions {
+  level: LogLevel;
+  /** `json` for machines, `text` for people. */
+  format: 'json' | 'text';
+  /** Takes each line. Defaults to standard output. */
+  write?: (line: string) => void;
+}
+
+export function createLog({ level, format, write = (line) => process.stdout.write(line) }: LogOptions): Log {
+  const toLine = format === 'json' ? jsonLine : textLine;
+  const at = (own: LogLevel): LogFunction => {
+    if (logLevels.indexOf(own) < logLevels.indexOf(level)) return () => {};
+    return (first: Record<string, unknown> | string, message?: string) => {
+      const [facts, text] = typeof first === 'string' ? [{}, first] : [first, message ?? ''];
+      write(`${toLine(new Date(), own, text, facts)}\n`);
+    };
+  };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+function jsonLine(time: Date, level: string, msg: string, facts: Record<string, unknown>): string {
+  return JSON.stringify({ time: time.toISOString(), level, msg, ...facts }, (_, value) =>
+    value instanceof Error ? { name: value.name, message: value.message, stack: value.stack } : value,
+  );
+}
+
+function textLine(time: Date, level: string, msg: string, facts: Record<string, unknown>): string {
+  const details = Object.entries(facts).map(([name, value]) => {
+    if (value instanceof Error) return `\n${value.stack}`;
+    return `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`;
+  });
+  return [time.toISOString().slice(11, 19), level.padEnd(5), msg, ...details].join('  ');
+}

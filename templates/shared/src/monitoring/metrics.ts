@@ -1,0 +1,108 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
+/** Upper bounds of the tool-call histogram's buckets, in seconds. */
+const latencyBounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60];
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/**
+ * What the server counts, and its page in Prometheus's text format.
+ * https://prometheus.io/docs/instrumenting/exposition_formats/
+ */
+export function createMetrics() {
+  const sessionsClosed = new Map<string, number>();
+  const messagesFailed = new Map<string, number>();
+  const requestsRejected = new Map<string, number>();
+  let sessionsOpen = 0;
+  let sessionsOpened = 0;
+  let received = 0;
+  let receivedBytes = 0;
+  let delivered = 0;
+  let deliveredBytes = 0;
+  let authFailures = 0;
+  const callsWithin = latencyBounds.map(() => 0);
+  let calls = 0;
+  let callSeconds = 0;
+  const loopDelay = monitorEventLoopDelay({ resolution: 100 });
+  loopDelay.enable();
+
+  return {
+    sessionOpened() {
+      sessionsOpen++;
+      sessionsOpened++;
+    },
+    sessionClosed(reason: string) {
+      sessionsOpen--;
+      increment(sessionsClosed, reason);
+    },
+    messageReceived(bytes: number) {
+      received++;
+      receivedBytes += bytes;
+    },
+    messageDelivered(bytes: number) {
+      delivered++;
+      deliveredBytes += bytes;
+    },
+    /** A message that could not be taken or sent, by the code of the refusal. */
+    messageFailed(code: string) {
+      increment(messagesFailed, code);
+    },
+    requestRejected(status: number) {
+      increment(requestsRejected, String(status));
+      if (status === 401) authFailures++;
+    },
+    toolCallFinished(seconds: number) {
+      calls++;
+      callSeconds += seconds;
+      for (let i = latencyBounds.length - 1; i >= 0 && seconds <= (latencyBounds[i] as number); i--) {
+        (callsWithin[i] as number)++;
+      }
+    },
+    /** The page that Prometheus scrapes. */
+    page(): string {
+      return [
+        ...metric('gauge', 'mcp_sessions_open', 'Sessions open now.', sessionsOpen),
+        ...metric('counter', 'mcp_sessions_opened_total', 'Sessions opened.', sessionsOpened),
+        ...metric('counter', 'mcp_sessions_closed_total', 'Sessions closed.', sessionsClosed, 'reason'),
+        ...metric('counter', 'mcp_messages_received_total', 'JSON-RPC messages received.', received),
+        ...metric('counter', 'mcp_messages_received_bytes_total', 'Their bytes.', receivedBytes),
+        ...metric('counter', 'mcp_messages_delivered_total', 'JSON-RPC messages sent.', delivered),
+        ...metric('counter', 'mcp_messages_delivered_bytes_total', 'Their bytes.', deliveredBytes),
+        ...metric('counter', 'mcp_messages_failed_total', 'Messages refused.', messagesFailed, 'code'),
+        ...metric('counter', 'mcp_auth_failures_total', 'Requests with no or a bad credential.', authFailures),
+        ...metric('counter', 'mcp_requests_rejected_total', 'Requests refused.', requestsRejected, 'status'),
+        '# HELP mcp_tool_call_duration_seconds From a tool call to its reply.',
+        '# TYPE mcp_tool_call_duration_seconds histogram',
+        ...latencyBounds.map((le, i) => `mcp_tool_call_duration_seconds_bucket{le="${le}"} ${callsWithin[i]}`),
+        `mcp_tool_call_duration_seconds_bucket{le="+Inf"} ${calls}`,
+        `mcp_tool_call_duration_seconds_sum ${callSeconds}`,
+        `mcp_tool_call_duration_seconds_count ${calls}`,
+        ...metric('gauge', 'process_resident_memory_bytes', 'Resident memory.', process.memoryUsage.rss()),
+        ...metric('gauge', 'nodejs_heap_used_bytes', 'Heap in use.', process.memoryUsage().heapUsed),
+        ...metric('gauge', 'nodejs_eventloop_delay_p99_seconds', 'Event-loop delay.', loopDelay.percentile(99) / 1e9),
+        '',
+      ].join('\n');
+    },
+    stop() {
+      loopDelay.disable();
+    },
+  };
+}
+
+function increment(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function metric(
+  type: 'counter' | 'gauge',
+  name: string,
+  help: string,
+  value: number | Map<string, number>,
+  label?: string,
+): string[] {
+  const samples =
+    typeof value === 'number'
+      ? [`${name} ${value}`]
+      : [...value].map(([key, count]) => `${name}{${label}="${key}"} ${count}`);
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...samples];
+}

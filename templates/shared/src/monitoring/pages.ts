@@ -1,0 +1,88 @@
+import { resourceMetadataPath, type AccessOptions } from '../transport/access.js';
+import { HttpError } from '../transport/http-error.js';
+import { publicOrigin } from '../transport/request-guards.js';
+import type { Sessions } from '../transport/sessions.js';
+import type { Exchange, StreamableHttp } from '../transport/sse-server.js';
+import { landingPage } from './landing-page.js';
+import type { Metrics } from './metrics.js';
+
+export interface PageOptions extends AccessOptions {
+  /** Name of the server. */
+  name: string;
+  /** Path of the event stream. */
+  endpoint: string;
+  /** Path that messages are POSTed to. */
+  messageEndpoint: string;
+  streamableHttp?: StreamableHttp | undefined;
+  /** Who may scrape `/metrics`: nobody, everybody, or whoever may send messages. */
+  metricsAccess: 'off' | 'public' | 'protected';
+  metrics: Metrics;
+}
+
+/** What the server answers beside MCP itself: health, metrics, its page, and where its tokens come from. */
+export function createPages(options: PageOptions, sessions: Sessions) {
+  const { auth, basePath, endpoint, streamableHttp, trustedProxies, metrics } = options;
+  const startedAt = Date.now();
+
+  function health({ response }: Exchange): void {
+    const uptimeSeconds = Math.floor((Date.now() - startedAt) / 1000);
+    sendJson(response, { status: 'ok', sessions: sessions.size, uptimeSeconds });
+  }
+
+  function showMetrics({ response }: Exchange): void {
+    send(response, 'text/plain; version=0.0.4; charset=utf-8', metrics.page());
+  }
+
+  function landing({ request, response }: Exchange): void {
+    const base = publicOrigin(request, trustedProxies) + basePath;
+    response.setHeader('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'");
+    send(
+      response,
+      'text/html; charset=utf-8',
+      landingPage({
+        name: options.name,
+        sessions: sessions.size,
+        sseUrl: base + endpoint,
+        streamableHttpUrl: streamableHttp && base + streamableHttp.endpoint,
+        credentialHeader: auth?.provider.headerName,
+      }),
+    );
+  }
+
+  /** https://www.rfc-editor.org/rfc/rfc9728#name-protected-resource-metadata */
+  function resourceMetadata({ request, response, path }: Exchange): void {
+    const issuer = auth?.provider.issuer;
+    if (issuer === undefined) throw new HttpError('not_found', 'No OAuth issuer belongs to this server');
+    sendJson(response, {
+      resource: publicOrigin(request, trustedProxies) + basePath + path.slice(resourceMetadataPath.length),
+      authorization_servers: [issuer],
+      bearer_methods_supported: ['header'],
+    });
+  }
+
+  return {
+    health,
+    landing,
+    metrics: showMetrics,
+    resourceMetadata,
+    /** The metadata of the server as a whole, and of each endpoint that takes a token. */
+    resourcePaths: ['', endpoint, streamableHttp?.endpoint]
+      .filter((path) => path !== undefined)
+      .map((path) => resourceMetadataPath + path),
+  };
+}
+
+function sendJson(response: Exchange['response'], value: object): void {
+  send(response, 'application/json', JSON.stringify(value));
+}
+
+/** A HEAD gets the headers alone: Node leaves the body out. */
+function send(response: Exchange['response'], contentType: string, body: string): void {
+  response.writeHead(200, {
+    'Content-Type': contentType,
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+  });
+  response.end(body);
+}

@@ -1,0 +1,32 @@
+import { SettingsError } from './env.js';
+import type { Log } from './monitoring/log.js';
+import { ListenError } from './transport/sse-server.js';
+
+/** Says why the server cannot start: in one line where that is enough, with a stack where it is a defect. */
+export function failToStart(error: unknown): void {
+  const expected = error instanceof SettingsError || error instanceof ListenError;
+  console.error(expected ? error.message : error);
+  process.exitCode = 1;
+}
+
+/** SIGTERM and SIGINT close the server; a second one does not wait for it. */
+export function stopOnSignals(server: { close(): Promise<void> }, log: Log): void {
+  let stopping = false;
+  const stop = async (signal: NodeJS.Signals) => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ signal }, 'stopping');
+    await server.close();
+    log.info('stopped');
+    process.exit(0);
+  };
+  process.on('SIGTERM', stop).on('SIGINT', stop);
+}
+
+/**
+ * A tool can fail outside its call, in a timer or a promise nobody awaits. That is logged, and must not end
+ * the sessions of everybody else.
+ */
+export function keepRunning(log: Log): void {
+  process.on('uncaughtException', (err, origin) => log.error({ err, origin }, 'uncaught error'));
+}

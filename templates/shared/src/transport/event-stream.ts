@@ -1,0 +1,115 @@
+import type { ServerResponse } from 'node:http';
+
+export interface EventStreamOptions {
+  /** Bytes that may wait for this reader before it is cut off. */
+  maxBufferedBytes: number;
+  /** Milliseconds that bytes may wait without any of them moving before the reader is cut off. */
+  stallTimeoutMs: number;
+}
+
+/** Why a stream ended before its server ended it. */
+export type StreamFailure = 'client_gone' | 'reader_too_slow' | 'reader_stalled';
+
+/**
+ * One client's stream of server-sent events.
+ * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+ *
+ * Node queues what a socket does not take, without bound. This stream hands the socket one write at a time,
+ * keeps what comes meanwhile, and cuts the reader off when that is too much or nothing moves at all.
+ */
+export class EventStream {
+  /** Called once when the stream is over: with why, unless `end` was called. */
+  onclose?: (failure?: StreamFailure) => void;
+
+  readonly #response: ServerResponse;
+  readonly #maxBufferedBytes: number;
+  /** What waits for the socket; no array while nothing waits, as is nearly always so. */
+  #waiting: string[] | undefined;
+  #waitingBytes = 0;
+  #ended = false;
+  #failure: StreamFailure = 'client_gone';
+
+  constructor(response: ServerResponse, { maxBufferedBytes, stallTimeoutMs }: EventStreamOptions) {
+    this.#response = response;
+    this.#maxBufferedBytes = maxBufferedBytes;
+
+    // The stream lasts as long as its connection, so it needs no chunks: each event is one plain write.
+    response.removeHeader('Transfer-Encoding');
+    response.writeHead(200, {
+      'Content-Type': 'text/event-stream',
+      'Cache-Control': 'no-cache, no-transform',
+      // Tells nginx not to hold events back.
+      'X-Accel-Buffering': 'no',
+      Connection: 'close',
+    });
+    response.flushHeaders();
+    response.socket?.setNoDelay(true);
+    response.socket?.setKeepAlive(true, 60_000);
+    // Node's socket timeout starts anew whenever part of a pending write is taken, so it fires on a reader
+    // that takes nothing, never on one that is slow. On a quiet stream it fires too, and means nothing.
+    response.setTimeout(stallTimeoutMs, () => {
+      if (this.#isBusy) this.#cut('reader_stalled');
+    });
+    response.once('close', () => this.onclose?.(this.#ended ? undefined : this.#failure));
+  }
+
+  get #isBusy(): boolean {
+    return this.#response.writableLength > 0;
+  }
+
+  /** True when the socket has taken everything so far. */
+  get isIdle(): boolean {
+    return !this.#isBusy && this.#waiting === undefined;
+  }
+
+  /** Sends one event. `data` is one line: JSON without line breaks. */
+  send(event: 'endpoint' | 'message', data: string): void {
+    this.#write(`event: ${event}\ndata: ${data}\n\n`);
+  }
+
+  /** Sends a comment, which every client ignores; proxies see that the connection is alive. */
+  comment(text: string): void {
+    this.#write(`: ${text}\n\n`);
+  }
+
+  /** Ends the stream after what waits has been taken, or when the reader stalls. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (this.#waiting === undefined) this.#response.end();
+  }
+
+  #write(frame: string): void {
+    if (this.#ended || this.#response.destroyed) return;
+    if (!this.#isBusy && this.#waiting === undefined) {
+      this.#response.write(frame, this.#onTaken);
+      return;
+    }
+    const bytes = Buffer.byteLength(frame);
+    // One message larger than the cap may pass when nothing else waits; it does not count against the next.
+    const passing = this.#response.writableLength;
+    const inSocket = passing > this.#maxBufferedBytes ? 0 : passing;
+    if (inSocket + this.#waitingBytes + bytes > this.#maxBufferedBytes) {
+      this.#cut('reader_too_slow');
+      return;
+    }
+    this.#waiting ??= [];
+    this.#waiting.push(frame);
+    this.#waitingBytes += bytes;
+  }
+
+  readonly #onTaken = () => {
+    if (this.#waiting === undefined || this.#isBusy) return;
+    const frames = this.#waiting.join('');
+    this.#waiting = undefined;
+    this.#waitingBytes = 0;
+    this.#response.write(frames, this.#onTaken);
+    if (this.#ended) this.#response.end();
+  };
+
+  #cut(failure: StreamFailure): void {
+    this.#failure = failure;
+    this.#waiting = undefined;
+    this.#response.destroy();
+  }
+}

@@ -1,0 +1,44 @@
+import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
+import { HttpError } from './http-error.js';
+
+export interface RateLimitOptions {
+  /** Messages a second for each client, in bursts of twice that; 0 for no limit. */
+  rateLimit: number;
+  /** Bad credentials a minute from one address before all its requests are refused for the rest of it. */
+  authFailuresPerMinute: number;
+}
+
+export type RateLimits = ReturnType<typeof createRateLimits>;
+
+/** How often a client may call, and how often an address may guess credentials. */
+export function createRateLimits({ rateLimit, authFailuresPerMinute }: RateLimitOptions) {
+  // Twice the rate in two seconds: the average stays, and a burst of twice the rate fits.
+  const messages = rateLimit > 0 ? new RateLimiterMemory({ points: 2 * rateLimit, duration: 2 }) : undefined;
+  const failures = new RateLimiterMemory({ points: authFailuresPerMinute, duration: 60 });
+
+  return {
+    /** @throws {HttpError} `too_many_requests` */
+    async countMessage(client: string): Promise<void> {
+      await messages?.consume(client).catch((result: RateLimiterRes) => {
+        throw tooMany(`A client may send ${rateLimit} messages a second`, result);
+      });
+    },
+
+    /** @throws {HttpError} `too_many_requests` */
+    async requireFewFailures(address: string): Promise<void> {
+      const result = await failures.get(address);
+      if (result !== null && result.consumedPoints >= authFailuresPerMinute) {
+        throw tooMany('Too many bad credentials came from this address', result);
+      }
+    },
+
+    async countFailure(address: string): Promise<void> {
+      await failures.penalty(address);
+    },
+  };
+}
+
+function tooMany(message: string, { msBeforeNext }: RateLimiterRes): HttpError {
+  const seconds = Math.max(1, Math.ceil(msBeforeNext / 1000));
+  return new HttpError('too_many_requests', message, { 'Retry-After': String(seconds) });
+}

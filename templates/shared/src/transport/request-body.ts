@@ -1,0 +1,98 @@
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import {
+  isJSONRPCErrorResponse,
+  isJSONRPCNotification,
+  isJSONRPCRequest,
+  isJSONRPCResultResponse,
+  type JSONRPCMessage,
+} from '@modelcontextprotocol/server';
+import { HttpError } from './http-error.js';
+
+/**
+ * Reads a JSON body, never holding more than `maxBytes` of it.
+ *
+ * @throws {HttpError} `unsupported_media_type`, `message_too_large` (before reading when Content-Length says
+ *   so, else as soon as the limit is passed), `parse_error`, `bad_request` when the client went away
+ */
+export async function readJsonBody(
+  request: IncomingMessage,
+  maxBytes: number,
+): Promise<{ json: unknown; bytes: number }> {
+  requireJson(request);
+  if (Number(request.headers['content-length']) > maxBytes) throw tooLarge(maxBytes);
+  const body = await readBytes(request, maxBytes);
+  return { json: parseJson(body), bytes: body.length };
+}
+
+/**
+ * The one JSON-RPC message that a body must be. The SDK's own checks decide, so that what is accepted here
+ * is understood there.
+ *
+ * @throws {HttpError} `invalid_message`
+ */
+export function requireMessage(json: unknown): JSONRPCMessage {
+  if (
+    isJSONRPCRequest(json) ||
+    isJSONRPCNotification(json) ||
+    isJSONRPCResultResponse(json) ||
+    isJSONRPCErrorResponse(json)
+  ) {
+    return json;
+  }
+  throw new HttpError('invalid_message', 'Invalid Request: the body is not one JSON-RPC 2.0 message');
+}
+
+/** A page can send text/plain anywhere without a preflight; requiring JSON makes the browser ask first. */
+function requireJson(request: IncomingMessage): void {
+  const contentType = request.headers['content-type'] ?? '';
+  const end = contentType.indexOf(';');
+  const mediaType = (end === -1 ? contentType : contentType.slice(0, end)).trim().toLowerCase();
+  if (mediaType !== 'application/json') {
+    throw new HttpError('unsupported_media_type', 'Content-Type must be application/json');
+  }
+  // A compressed body could unpack to any size; no MCP client sends one.
+  const encoding = request.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new HttpError('unsupported_media_type', 'Content-Encoding is not supported: send the JSON as it is');
+  }
+}
+
+function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const cutShort = () => reject(new HttpError('bad_request', 'The request was not received whole'));
+    if (request.destroyed) {
+      cutShort();
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const onData = (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= maxBytes) {
+        chunks.push(chunk);
+        return;
+      }
+      request.off('data', onData);
+      reject(tooLarge(maxBytes));
+    };
+    request.on('data', onData);
+    request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)));
+    request.once('error', cutShort);
+  });
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    // Decoding would replace invalid bytes silently, and the tool would see another text than was sent.
+    if (!isUtf8(bytes)) throw new SyntaxError('not UTF-8');
+    return JSON.parse(bytes.toString());
+  } catch {
+    // Why it failed is not passed on: the parser's message quotes the body.
+    throw new HttpError('parse_error', 'Parse error: the body is not valid JSON');
+  }
+}
+
+function tooLarge(maxBytes: number): HttpError {
+  return new HttpError('message_too_large', `A message may have at most ${maxBytes} bytes`, { Connection: 'close' });
+}

@@ -1,0 +1,118 @@
+import { isIP } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { HttpError } from './http-error.js';
+
+export interface GuardOptions {
+  /** Host names a request may ask for, ports aside; `*` for any. Stops DNS rebinding. */
+  allowedHosts: readonly string[];
+  cors: CorsOptions;
+}
+
+export interface CorsOptions {
+  /** Origins that pages may call from; `*` for any, `loopback` for pages served from this machine. */
+  allowOrigin: readonly string[];
+  /** `Access-Control-Allow-Methods` of a preflight answer. */
+  allowMethods: string;
+  /** `Access-Control-Allow-Headers` of a preflight answer. */
+  allowHeaders: string;
+  /** `Access-Control-Expose-Headers` of every answer. */
+  exposeHeaders: string;
+  /** Seconds a browser may remember a preflight answer. */
+  maxAge: number;
+}
+
+/** The names by which a machine calls itself. */
+export const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
+
+export function isLoopback(host: string): boolean {
+  return loopbackNames.includes(host) || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+/**
+ * The first checks of every request, whatever its path: which host it asks for, and which page it comes from.
+ * A web page can make its visitor's browser call any server the browser can reach. `Host` shows a page that
+ * rebound its own name to this address; `Origin` shows which site the page is from.
+ * https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#security-warning
+ *
+ * @throws {HttpError} from the returned `check`: `host_not_allowed`, `origin_not_allowed`
+ */
+export function createGuards({ allowedHosts, cors }: GuardOptions) {
+  const anyHost = allowedHosts.includes('*');
+  const hosts = new Set(allowedHosts.map((host) => host.toLowerCase()));
+  const anyOrigin = cors.allowOrigin.includes('*');
+  const loopbackOrigins = cors.allowOrigin.includes('loopback');
+  const origins = new Set(cors.allowOrigin.map((origin) => origin.toLowerCase()));
+
+  function originAllowed(origin: string): boolean {
+    return anyOrigin || origins.has(origin.toLowerCase()) || (loopbackOrigins && isLoopbackOrigin(origin));
+  }
+
+  /** CORS headers go on every answer, refusals included: without them a page cannot read why it was refused. */
+  function setCorsHeaders(request: IncomingMessage, response: ServerResponse): void {
+    response.setHeader('Access-Control-Expose-Headers', cors.exposeHeaders);
+    if (anyOrigin) {
+      response.setHeader('Access-Control-Allow-Origin', '*');
+      return;
+    }
+    response.setHeader('Vary', 'Origin');
+    const { origin } = request.headers;
+    if (origin !== undefined && originAllowed(origin)) {
+      response.setHeader('Access-Control-Allow-Origin', origin);
+    }
+  }
+
+  function check(request: IncomingMessage): void {
+    const { host, origin } = request.headers;
+    // Only HTTP/1.0 may leave Host out (Node refuses the rest), and no browser speaks it.
+    if (!anyHost && host !== undefined && !hosts.has(hostName(host))) {
+      throw new HttpError('host_not_allowed', 'This server does not answer to the requested Host');
+    }
+    if (origin !== undefined && !originAllowed(origin)) {
+      throw new HttpError('origin_not_allowed', 'Pages of this Origin may not call this server');
+    }
+  }
+
+  function answerPreflight(response: ServerResponse): void {
+    response.writeHead(204, {
+      'Access-Control-Allow-Methods': cors.allowMethods,
+      'Access-Control-Allow-Headers': cors.allowHeaders,
+      'Access-Control-Max-Age': cors.maxAge,
+    });
+    response.end();
+  }
+
+  return { setCorsHeaders, check, answerPreflight };
+}
+
+/** The name in a Host header: without the port, in lower case. An IPv6 address keeps its brackets. */
+function hostName(host: string): string {
+  const end = host.startsWith('[') ? host.indexOf(']') + 1 : host.indexOf(':');
+  return (end > 0 ? host.slice(0, end) : host).toLowerCase();
+}
+
+function isLoopbackOrigin(origin: string): boolean {
+  const name = origin.startsWith('http://') ? origin.slice(7) : origin.startsWith('https://') ? origin.slice(8) : '';
+  return loopbackNames.includes(hostName(name));
+}
+
+/**
+ * The address a request comes from. Behind `trustedProxies` proxies each appends the address it saw to
+ * X-Forwarded-For, so the client's stands that many places from the end; what is further left is hearsay.
+ */
+export function clientAddress(request: IncomingMessage, trustedProxies: number): string {
+  const forwarded = trustedProxies > 0 ? request.headers['x-forwarded-for'] : undefined;
+  if (typeof forwarded === 'string') {
+    const seen = forwarded.split(',');
+    const address = seen[Math.max(0, seen.length - trustedProxies)]?.trim();
+    if (address) return address;
+  }
+  return request.socket.remoteAddress ?? 'unknown';
+}
+
+/** The origin that clients reach this server at, such as `https://mcp.example.com`. */
+export function publicOrigin(request: IncomingMessage, trustedProxies: number): string {
+  const encrypted = 'encrypted' in request.socket && request.socket.encrypted === true;
+  const forwarded = trustedProxies > 0 ? request.headers['x-forwarded-proto'] : undefined;
+  const scheme = forwarded === 'https' || forwarded === 'http' ? forwarded : encrypted ? 'https' : 'http';
+  return `${scheme}://${request.headers.host ?? 'localhost'}`;
+}

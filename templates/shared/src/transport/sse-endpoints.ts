@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { parse as parseQuery } from 'node:querystring';
+import type { McpServer } from '@modelcontextprotocol/server';
+import type { Caller } from '../auth/authenticate.js';
+import type { Log } from '../monitoring/log.js';
+import type { Metrics } from '../monitoring/metrics.js';
+import { EventStream, type EventStreamOptions } from './event-stream.js';
+import { HttpError } from './http-error.js';
+import { readJsonBody, requireMessage } from './request-body.js';
+import type { Sessions } from './sessions.js';
+import type { Exchange } from './sse-server.js';
+import { SseSession } from './sse-session.js';
+
+export interface SseEndpointOptions extends EventStreamOptions {
+  /** Where messages are POSTed to as clients see it: base path and message endpoint. */
+  messageUrl: string;
+  /** Bytes that one message may have. */
+  maxMessageSize: number;
+  createMcpServer: () => McpServer;
+  log: Log;
+  metrics: Metrics;
+}
+
+/** The two endpoints of MCP's HTTP+SSE transport: GET opens a session, POST brings it a message. */
+export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessions) {
+  const { messageUrl, maxMessageSize, createMcpServer, log, metrics } = options;
+
+  /** @throws {HttpError} `too_many_sessions` */
+  async function openSession({ response, address }: Exchange, caller: Caller | undefined): Promise<void> {
+    const client = caller?.id ?? address;
+    sessions.requireRoomFor(client);
+    const mcpServer = createMcpServer();
+    const sessionId = randomUUID(); // 122 random bits from the operating system's generator
+    const session = new SseSession({
+      sessionId,
+      caller,
+      client,
+      stream: new EventStream(response, options),
+      messageUrl: `${messageUrl}?sessionId=${sessionId}`,
+      metrics,
+    });
+    session.onerror = (error) => log.warn({ err: error, client }, 'session error');
+    sessions.add(session);
+    await mcpServer.connect(session);
+  }
+
+  /** @throws {HttpError} `session_id_missing`, `session_not_found`, and those of the body */
+  async function receiveMessage({ request, response, query }: Exchange, caller: Caller | undefined): Promise<void> {
+    const { sessionId } = parseQuery(query);
+    if (typeof sessionId !== 'string' || sessionId === '') {
+      throw new HttpError('session_id_missing', 'The query must have one sessionId');
+    }
+    const session = sessions.get(sessionId);
+    if (session === undefined || !session.admits(caller)) throw sessionNotFound();
+
+    const { json, bytes } = await readJsonBody(request, maxMessageSize);
+    const message = requireMessage(json);
+    if (session.closeReason !== undefined) throw sessionNotFound(); // It closed while the body came.
+
+    // The message is accepted, not yet handled: however long a tool runs, the POST is over.
+    response.writeHead(202, { 'Content-Length': 8 }).end('Accepted');
+    metrics.messageReceived(bytes);
+    session.receive(message, caller);
+  }
+
+  /**
+   * Clients that know both transports POST here first. A 405 that is not JSON tells them to GET instead.
+   * https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#backwards-compatibility
+   */
+  function answerProbe({ response }: Exchange): void {
+    metrics.requestRejected(405);
+    response.writeHead(405, { Allow: 'GET, OPTIONS', 'Content-Type': 'text/plain' });
+    response.end('This is an SSE endpoint: open it with GET\n');
+  }
+
+  return { openSession, receiveMessage, answerProbe };
+}
+
+/** The same for a session that never was, is over, or is somebody else's: ids cannot be tried out. */
+function sessionNotFound(): HttpError {
+  return new HttpError('session_not_found', 'There is no such session');
+}

@@ -1,0 +1,246 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { McpServer } from '@modelcontextprotocol/server';
+import type { Caller } from '../auth/authenticate.js';
+import { createPages, type PageOptions } from '../monitoring/pages.js';
+import { type AccessOptions, createAccess } from './access.js';
+import type { EventStreamOptions } from './event-stream.js';
+import { answerClientError, answerError, HttpError } from './http-error.js';
+import { createRateLimits, type RateLimitOptions } from './rate-limits.js';
+import { clientAddress, createGuards, type GuardOptions } from './request-guards.js';
+import { readJsonBody } from './request-body.js';
+import { createSessions, type SessionsOptions } from './sessions.js';
+import { createSseEndpoints } from './sse-endpoints.js';
+
+export interface SseServerOptions
+  extends AccessOptions,
+    EventStreamOptions,
+    GuardOptions,
+    PageOptions,
+    RateLimitOptions,
+    SessionsOptions {
+  /** Address or host name to listen on. */
+  host: string;
+  /** Port to listen on; 0 for any free one. */
+  port: number;
+  /** Largest message in bytes. */
+  maxMessageSize: number;
+  /** Milliseconds in which the headers of a request must have come. */
+  headersTimeoutMs: number;
+  /** Milliseconds in which a whole request, body included, must have come. */
+  requestTimeoutMs: number;
+  /** Milliseconds that running calls get to finish when the server closes. */
+  shutdownMs: number;
+  /** Certificate and key in PEM form. Absent: plain HTTP. */
+  tls?: { cert: string; key: string } | undefined;
+  /** Makes the MCP server of each session. */
+  createMcpServer: () => McpServer;
+  /** MCP's newer transport on a path of its own. Absent: SSE only. */
+  streamableHttp?: StreamableHttp | undefined;
+}
+
+/** What `streamable-http.ts` provides: answers the POST of one JSON body. */
+export interface StreamableHttp {
+  endpoint: string;
+  handle(exchange: Exchange, json: unknown, caller: Caller | undefined): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The server cannot listen; the message says why in one line. */
+export class ListenError extends Error {}
+
+/** One request and its answer, with what several steps need to know of it. */
+export interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+  /** Address of the client, as far as the proxies in front can be trusted. */
+  address: string;
+  /** Path without the base path and a trailing slash. */
+  path: string;
+  /** What stands behind the question mark. */
+  query: string;
+}
+
+type Handler = (exchange: Exchange) => void | Promise<void>;
+type Route = Partial<Record<'GET' | 'HEAD' | 'POST', Handler>>;
+
+/** Milliseconds an idle connection is kept: more than the 60 s after which the usual load balancers drop it. */
+const keepAliveTimeout = 65_000;
+
+/** Milliseconds between two looks at which requests are overdue. */
+const connectionsCheckingInterval = 1000;
+
+/**
+ * An HTTP server that speaks MCP over server-sent events. All state is its own: several can run in one process.
+ */
+export function createSseServer(options: SseServerOptions) {
+  const { basePath, endpoint, messageEndpoint, streamableHttp, log, metrics } = options;
+  const guards = createGuards(options);
+  const limits = createRateLimits(options);
+  const identify = createAccess(options, limits);
+  const sessions = createSessions(options);
+  const sse = createSseEndpoints({ ...options, messageUrl: basePath + messageEndpoint }, sessions);
+  const pages = createPages(options, sessions);
+  /** Connections that carry a stream: nothing but events may be written to them. */
+  const streams = new WeakSet<Duplex>();
+  let closing: Promise<void> | undefined;
+
+  const routes = new Map<string, Route>([
+    [endpoint, { GET: openSession }],
+    [messageEndpoint, { POST: receiveMessage }],
+    ['/', { GET: pages.landing, HEAD: pages.landing }],
+    ['/health', { GET: pages.health, HEAD: pages.health }],
+  ]);
+  if (streamableHttp) routes.set(streamableHttp.endpoint, { POST: receiveStreamable });
+  if (options.metricsAccess !== 'off') routes.set('/metrics', { GET: showMetrics, HEAD: showMetrics });
+  for (const path of pages.resourcePaths) {
+    routes.set(path, { GET: pages.resourceMetadata, HEAD: pages.resourceMetadata });
+  }
+
+  async function openSession(exchange: Exchange) {
+    sessions.requireRoom();
+    const caller = await identify(exchange, 'sse', endpoint);
+    streams.add(exchange.request.socket);
+    await sse.openSession(exchange, caller);
+  }
+
+  async function receiveMessage(exchange: Exchange) {
+    const caller = await identify(exchange, 'messages', endpoint);
+    await limits.countMessage(caller?.id ?? exchange.address);
+    await sse.receiveMessage(exchange, caller);
+  }
+
+  async function receiveStreamable(exchange: Exchange) {
+    const caller = await identify(exchange, 'messages', exchange.path);
+    await limits.countMessage(caller?.id ?? exchange.address);
+    const { json, bytes } = await readJsonBody(exchange.request, options.maxMessageSize);
+    metrics.messageReceived(bytes);
+    await streamableHttp?.handle(exchange, json, caller);
+  }
+
+  async function showMetrics(exchange: Exchange) {
+    if (options.metricsAccess === 'protected') await identify(exchange, 'messages', endpoint);
+    pages.metrics(exchange);
+  }
+
+  /** Every request comes through here, and is checked in this order; the first check that fails answers. */
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      guards.setCorsHeaders(request, response);
+      if (closing) throw new HttpError('shutting_down', 'The server is shutting down', { Connection: 'close' });
+      guards.check(request);
+      if (request.method === 'OPTIONS') {
+        guards.answerPreflight(response);
+        return;
+      }
+      const exchange = exchangeOf(request, response);
+      await handlerFor(exchange)(exchange);
+    } catch (error) {
+      refuse(request, response, error);
+    }
+  }
+
+  function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchange {
+    const url = request.url ?? '/';
+    const mark = url.indexOf('?');
+    let path = mark === -1 ? url : url.slice(0, mark);
+    // Some proxies take the base path away, others pass it on.
+    if (basePath !== '' && path.startsWith(`${basePath}/`)) path = path.slice(basePath.length);
+    if (path.length > 1 && path.endsWith('/')) path = path.slice(0, -1);
+    const query = mark === -1 ? '' : url.slice(mark + 1);
+    return { request, response, address: clientAddress(request, options.trustedProxies), path, query };
+  }
+
+  function handlerFor({ request, path }: Exchange): Handler {
+    const route = routes.get(path);
+    if (route === undefined) throw new HttpError('not_found', 'There is nothing at this path');
+    const handler = route[request.method as keyof Route];
+    if (handler) return handler;
+    if (path === endpoint && request.method === 'POST') return sse.answerProbe;
+    const Allow = [...Object.keys(route), 'OPTIONS'].join(', ');
+    throw new HttpError('method_not_allowed', 'This path does not take this method', { Allow });
+  }
+
+  function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    let refusal: HttpError;
+    if (error instanceof HttpError) {
+      refusal = error;
+    } else {
+      log.error({ err: error }, 'a request failed');
+      refusal = new HttpError('internal_error', 'The server failed to handle the request');
+    }
+    metrics.requestRejected(refusal.status);
+    if (request.method === 'POST') metrics.messageFailed(refusal.code);
+    log.info({ status: refusal.status, code: refusal.code, method: request.method }, 'request refused');
+    if (response.headersSent || response.destroyed) response.destroy();
+    else answerError(request, response, refusal);
+  }
+
+  const serverOptions = {
+    headersTimeout: options.headersTimeoutMs,
+    requestTimeout: options.requestTimeoutMs,
+    keepAliveTimeout,
+    connectionsCheckingInterval,
+  };
+  const server = options.tls
+    ? createTlsServer({ ...serverOptions, ...options.tls, minVersion: 'TLSv1.2' }, handle)
+    : createServer(serverOptions, handle);
+  server.on('clientError', (error, socket) => {
+    if (streams.has(socket)) socket.destroy();
+    else if (answerClientError(error, socket)) metrics.requestRejected(400);
+  });
+
+  /** Where the server listens. */
+  function url(): string {
+    const { address, port, family } = server.address() as AddressInfo;
+    return `${options.tls ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  }
+
+  /** Starts to listen. @throws {ListenError} */
+  async function listen(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) => reject(new ListenError(explain(error, options))));
+      server.listen(options.port, options.host, resolve);
+    });
+  }
+
+  /**
+   * Stops: new requests get 503, streams end, running calls may finish within `shutdownMs`, then every
+   * connection is closed.
+   */
+  function close(): Promise<void> {
+    closing ??= stop();
+    return closing;
+  }
+
+  async function stop(): Promise<void> {
+    const deadline = Date.now() + options.shutdownMs;
+    await sessions.closeAll(options.shutdownMs);
+    const timer = setTimeout(() => server.closeAllConnections(), Math.max(0, deadline - Date.now()));
+    await new Promise((resolve) => {
+      server.close(resolve);
+      server.closeIdleConnections();
+    });
+    clearTimeout(timer);
+    await streamableHttp?.close();
+  }
+
+  return { listen, close, url, sessions };
+}
+
+function explain(error: NodeJS.ErrnoException, { host, port }: SseServerOptions): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `PORT ${port}: another program already listens on it at ${host}; stop it or choose another port`;
+    case 'EACCES':
+      return `PORT ${port}: listening on it needs more rights; choose a port above 1023`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `HOST ${host}: this machine has no such address`;
+    default:
+      return `cannot listen on ${host}:${port}: ${error.message}`;
+  }
+}

@@ -1,0 +1,175 @@
+import type { JSONRPCMessage, RequestId, Transport } from '@modelcontextprotocol/server';
+import type { Caller } from '../auth/authenticate.js';
+import type { Metrics } from '../monitoring/metrics.js';
+import type { EventStream, StreamFailure } from './event-stream.js';
+
+export type CloseReason = StreamFailure | 'credential_expired' | 'ping_unanswered' | 'server_closed' | 'shutdown';
+
+export interface SseSessionOptions {
+  sessionId: string;
+  /** Who opened the stream; nobody where it needs no credential. */
+  caller: Caller | undefined;
+  /** Whose limits the session counts against: the caller's id, or the address where no caller is known. */
+  client: string;
+  stream: EventStream;
+  /** What the `endpoint` event says: the path to POST messages to. */
+  messageUrl: string;
+  metrics: Metrics;
+}
+
+/** Server pings have ids that no client could mix up with its own. */
+const pingIdPrefix = 'keep-alive-';
+
+/** Pings in a row that may stay unanswered before the client counts as gone. */
+const unansweredPings = 2;
+
+/**
+ * One client: carries JSON-RPC messages between its event stream and its MCP server.
+ * What the client POSTs arrives by `receive`; what the MCP server sends leaves by `send`.
+ */
+export class SseSession implements Transport {
+  // Set by the SDK when an MCP server connects.
+  onmessage?: Transport['onmessage'];
+  onclose?: Transport['onclose'];
+  onerror?: Transport['onerror'];
+
+  readonly sessionId: string;
+  readonly client: string;
+  readonly openedAt = Date.now();
+  /** When the next keep-alive is due, in milliseconds since the epoch; kept by the sessions' timer. */
+  keepAliveAt = Infinity;
+  /** Why the session is over; undefined while it is open. */
+  closeReason: CloseReason | undefined;
+  messagesReceived = 0;
+  messagesSent = 0;
+
+  #caller: Caller | undefined;
+  readonly #stream: EventStream;
+  readonly #messageUrl: string;
+  readonly #metrics: Metrics;
+  /** The client's requests that have no reply yet, and when each tool call began. */
+  readonly #running = new Map<RequestId, number>();
+  #onIdle: (() => void) | undefined;
+  #pingsSent = 0;
+  #pingsUnanswered = 0;
+
+  constructor({ sessionId, caller, client, stream, messageUrl, metrics }: SseSessionOptions) {
+    this.sessionId = sessionId;
+    this.#caller = caller;
+    this.client = client;
+    this.#stream = stream;
+    this.#messageUrl = messageUrl;
+    this.#metrics = metrics;
+    stream.onclose = (failure) => this.#end(failure ?? 'server_closed');
+  }
+
+  get caller(): Caller | undefined {
+    return this.#caller;
+  }
+
+  async start(): Promise<void> {
+    // The first event names the URL to POST to; clients wait for it before they send anything.
+    // https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
+    this.#stream.send('endpoint', this.#messageUrl);
+  }
+
+  /**
+   * Whether this caller may use the session: the one who opened it, with this or a newer credential. When
+   * the stream needs no credential, the session belongs to the first caller who is known.
+   */
+  admits(caller: Caller | undefined): boolean {
+    if (caller === undefined) return true; // The message endpoint is not protected.
+    if (this.#caller !== undefined && this.#caller.id !== caller.id) return false;
+    const newer = (caller.authInfo.expiresAt ?? Infinity) >= (this.#caller?.authInfo.expiresAt ?? 0);
+    if (newer) this.#caller = caller;
+    return true;
+  }
+
+  /** Seconds since the epoch at which the last good credential ends. */
+  get expiresAt(): number {
+    return this.#caller?.authInfo.expiresAt ?? Infinity;
+  }
+
+  /** Hands a message of the client to the MCP server. */
+  receive(message: JSONRPCMessage, caller: Caller | undefined = this.#caller): void {
+    this.messagesReceived++;
+    this.#pingsUnanswered = 0;
+    if ('method' in message) {
+      if ('id' in message) {
+        this.#running.set(message.id, message.method === 'tools/call' ? performance.now() : 0);
+      } else if (message.method === 'notifications/cancelled') {
+        // A cancelled request gets no reply.
+        this.#finished(message.params?.requestId as RequestId);
+      }
+    } else if (typeof message.id === 'string' && message.id.startsWith(pingIdPrefix)) {
+      return; // The reply to a keep-alive ping; an error is as good a sign of life.
+    }
+    try {
+      this.onmessage?.(message, caller && { authInfo: caller.authInfo });
+    } catch (error) {
+      this.onerror?.(error as Error);
+    }
+  }
+
+  /** Sends a message of the MCP server. @throws when the stream is over */
+  async send(message: JSONRPCMessage): Promise<void> {
+    if (this.closeReason !== undefined) throw new Error('The session is closed');
+    const json = toJson(message);
+    this.#stream.send('message', json);
+    this.messagesSent++;
+    this.#metrics.messageDelivered(Buffer.byteLength(json));
+    if (!('method' in message) && message.id !== undefined) this.#finished(message.id);
+  }
+
+  #finished(id: RequestId): void {
+    const startedAt = this.#running.get(id);
+    if (startedAt) this.#metrics.toolCallFinished((performance.now() - startedAt) / 1000);
+    if (this.#running.delete(id) && this.#running.size === 0) this.#onIdle?.();
+  }
+
+  /** Resolves when every request of the client has its reply. */
+  async idle(): Promise<void> {
+    if (this.#running.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  /** Shows the client and all proxies between that the connection is alive. */
+  keepAlive(mode: 'comment' | 'ping'): void {
+    if (!this.#stream.isIdle) return; // Bytes that wait say the same.
+    if (mode === 'comment') {
+      this.#stream.comment(`keep-alive ${new Date().toISOString()}`);
+    } else if (this.#pingsUnanswered >= unansweredPings) {
+      this.#end('ping_unanswered');
+    } else {
+      this.#pingsUnanswered++;
+      const id = `${pingIdPrefix}${this.sessionId}-${++this.#pingsSent}`;
+      this.#stream.send('message', JSON.stringify({ jsonrpc: '2.0', id, method: 'ping' }));
+    }
+  }
+
+  async close(reason: CloseReason = 'server_closed'): Promise<void> {
+    this.#end(reason);
+  }
+
+  #end(reason: CloseReason): void {
+    if (this.closeReason !== undefined) return;
+    this.closeReason = reason;
+    this.#stream.end();
+    this.#running.clear();
+    this.#onIdle?.();
+    this.onclose?.();
+  }
+}
+
+/** A tool may return what JSON cannot hold (a bigint, a cycle): its caller then gets an error, not silence. */
+function toJson(message: JSONRPCMessage): string {
+  try {
+    return JSON.stringify(message);
+  } catch (error) {
+    if ('method' in message) throw error;
+    const reason = { code: -32603, message: 'Internal error: the result cannot be written as JSON' };
+    return JSON.stringify({ jsonrpc: '2.0', id: message.id, error: reason });
+  }
+}

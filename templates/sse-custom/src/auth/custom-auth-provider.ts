@@ -1,0 +1,23 @@
+import type { IncomingMessage } from 'node:http';
+import type { AuthProvider, AuthResult } from './auth-provider.js';
+
+/**
+ * YOURS: decides who may come in. As generated it lets nobody in.
+ *
+ * `authenticate` gets the request with its headers and returns
+ * - `false`: the client gets 401;
+ * - an `AuthResult`: the client is let in, and tools find `data` as `ctx.http.authInfo.extra`. Set `callerId`
+ *   to what names the caller (never a secret), so that one caller cannot use another's session;
+ * - or throws, when it cannot tell: the client gets 503 and the log says why. So it does after 10 seconds.
+ *
+ * introspection-example.ts beside this file is a complete one: it asks an OAuth server about each token.
+ */
+export class CustomAuthProvider implements AuthProvider {
+  constructor() {
+    console.warn('Nobody is let in yet: say who may come in, in src/auth/custom-auth-provider.ts');
+  }
+
+  async authenticate(_req: IncomingMessage): Promise<boolean | AuthResult> {
+    return false;
+  }
+}

@@ -1,0 +1,80 @@
+import { hash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { AuthProvider, AuthResult } from './auth-provider.js';
+import { bearerToken, singleHeader } from './credential-header.js';
+
+/** What an OAuth server says of a token (RFC 7662, section 2.2). */
+interface Introspection {
+  active: boolean;
+  sub?: string;
+  client_id?: string;
+  scope?: string;
+  exp?: number;
+}
+
+/** Milliseconds that an answer is remembered: so long a withdrawn token works on. */
+const rememberMs = 30_000;
+/** Answers remembered at most. */
+const maxRemembered = 10_000;
+
+/**
+ * An example of a provider: asks an OAuth server about each token (RFC 7662). To use it, return
+ * `new IntrospectionAuthProvider(url, authorization)` in provider.ts, or delete this file.
+ */
+export class IntrospectionAuthProvider implements AuthProvider {
+  readonly #url: string;
+  readonly #authorization: string;
+  readonly #remembered = new Map<string, { result: AuthResult | false; until: number }>();
+
+  /**
+   * @param url the introspection endpoint
+   * @param authorization the `Authorization` header by which it knows this server
+   */
+  constructor(url: string, authorization: string) {
+    this.#url = url;
+    this.#authorization = authorization;
+  }
+
+  async authenticate(req: IncomingMessage): Promise<AuthResult | false> {
+    const token = bearerToken(singleHeader(req, 'Authorization'));
+    if (token === undefined) return false;
+
+    // Remembered by digest, so that a dump of the memory holds no tokens.
+    const digest = hash('sha256', token);
+    const remembered = this.#remembered.get(digest);
+    if (remembered !== undefined && remembered.until > Date.now()) return remembered.result;
+
+    const result = toResult(await this.#introspect(token), token);
+    if (this.#remembered.size >= maxRemembered) {
+      this.#remembered.delete(this.#remembered.keys().next().value as string);
+    }
+    const expiresAt = result && result.expiresAt ? result.expiresAt * 1000 : Infinity;
+    this.#remembered.set(digest, { result, until: Math.min(expiresAt, Date.now() + rememberMs) });
+    return result;
+  }
+
+  /** @throws when the OAuth server cannot be reached or answers with an error: the client then gets 503 */
+  async #introspect(token: string): Promise<Introspection> {
+    const response = await fetch(this.#url, {
+      method: 'POST',
+      headers: { Authorization: this.#authorization, Accept: 'application/json' },
+      body: new URLSearchParams({ token }),
+      signal: AbortSignal.timeout(5000),
+    });
+    if (!response.ok) throw new Error(`the introspection endpoint answered ${response.status}`);
+    return (await response.json()) as Introspection;
+  }
+}
+
+function toResult({ active, sub, client_id, scope, exp }: Introspection, token: string): AuthResult | false {
+  const callerId = sub ?? client_id;
+  if (!active || callerId === undefined) return false;
+  return {
+    callerId,
+    data: { sub: callerId },
+    token,
+    scopes: scope?.split(' ') ?? [],
+    ...(client_id !== undefined && { clientId: client_id }),
+    ...(exp !== undefined && { expiresAt: exp }),
+  };
+}

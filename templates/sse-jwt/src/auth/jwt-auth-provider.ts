@@ -1,0 +1,135 @@
+import { hash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import type { AuthProvider, AuthResult } from './auth-provider.js';
+import { bearerToken, singleHeader } from './credential-header.js';
+import { createIssuerKeys, IssuerUnavailable } from './issuer-keys.js';
+import { type Algorithm, kindOf, verificationKey } from './verification-key.js';
+
+export interface JWTConfig {
+  /** A secret of 32 bytes or more, or a public key as PEM or JWK. Needed unless there is a `jwksUrl`. */
+  secret?: string;
+  /** Signature algorithms that are accepted. Defaults to HS256. */
+  algorithms?: Algorithm[];
+  /** The header that carries the token. Defaults to `Authorization`. */
+  headerName?: string;
+  /** Whether `Bearer ` has to stand before the token. Defaults to true. */
+  requireBearer?: boolean;
+  /** Where the issuer publishes its keys (RFC 7517): https, or http on loopback. */
+  jwksUrl?: string;
+  /** Who tokens must be from (`iss`). Defaults to anybody who has the key. */
+  issuer?: string;
+  /** Whom tokens must be for (`aud`). Defaults to not checked. */
+  audience?: string;
+  /** Seconds that this machine's clock and the issuer's may differ. Defaults to 0. */
+  clockToleranceSeconds?: number;
+}
+
+/** Milliseconds that a verified token is remembered at most: a key that was withdrawn works no longer. */
+const rememberMs = 60_000;
+/** Tokens that are remembered at most. */
+const maxRemembered = 10_000;
+
+/** Lets in whoever sends a JSON Web Token (RFC 7519) that was signed with the right key and is in force. */
+export class JWTAuthProvider implements AuthProvider {
+  readonly headerName: string;
+  readonly issuer: string | undefined;
+  onRefused?: (reason: string) => void;
+
+  readonly #requireBearer: boolean;
+  readonly #verify: (token: string) => Promise<JWTPayload>;
+  readonly #clockToleranceSeconds: number;
+  /** Verified tokens by digest: verifying takes some thirty times as long as a digest. */
+  readonly #remembered = new Map<string, { result: AuthResult; until: number }>();
+
+  /** @throws {Error} when the key, the algorithms or the issuer do not go together */
+  constructor(config: JWTConfig) {
+    const { algorithms = ['HS256'], issuer, audience, clockToleranceSeconds = 0 } = config;
+    this.headerName = config.headerName ?? 'Authorization';
+    this.issuer = issuer;
+    this.#requireBearer = config.requireBearer ?? true;
+    this.#clockToleranceSeconds = clockToleranceSeconds;
+
+    const options = {
+      algorithms,
+      requiredClaims: ['exp', 'sub'],
+      clockTolerance: clockToleranceSeconds,
+      ...(issuer !== undefined && { issuer }),
+      ...(audience !== undefined && { audience }),
+    };
+    if (config.jwksUrl !== undefined) {
+      const keys = issuerKeys(config.jwksUrl, config);
+      this.#verify = async (token) => (await jwtVerify(token, keys, options)).payload;
+    } else {
+      const key = verificationKey(config.secret ?? '', algorithms);
+      this.#verify = async (token) => (await jwtVerify(token, key, options)).payload;
+    }
+  }
+
+  async authenticate(req: IncomingMessage): Promise<AuthResult | false> {
+    const header = singleHeader(req, this.headerName);
+    const token = this.#requireBearer ? bearerToken(header) : header;
+    if (!token) return false;
+
+    const digest = hash('sha256', token, 'base64url');
+    const remembered = this.#remembered.get(digest);
+    if (remembered !== undefined && remembered.until > Date.now()) return remembered.result;
+    try {
+      const result = toResult(await this.#verify(token), token, this.#clockToleranceSeconds);
+      this.#remember(digest, result);
+      return result;
+    } catch (error) {
+      if (error instanceof IssuerUnavailable) throw error;
+      this.onRefused?.(error instanceof errors.JOSEError ? error.code : String(error));
+      return false;
+    }
+  }
+
+  /** RFC 6750, section 3: the error is named only when a token was sent. */
+  challenge(req: IncomingMessage, resourceMetadataUrl: string): string {
+    const parameters = [];
+    if (singleHeader(req, this.headerName) !== undefined) parameters.push('error="invalid_token"');
+    if (this.issuer !== undefined) parameters.push(`resource_metadata="${resourceMetadataUrl}"`);
+    return ['Bearer', parameters.join(', ')].join(' ').trim();
+  }
+
+  #remember(digest: string, result: AuthResult): void {
+    if (this.#remembered.size >= maxRemembered) {
+      // A map keeps the order of insertion, so the first key is the oldest.
+      this.#remembered.delete(this.#remembered.keys().next().value as string);
+    }
+    const expiresAt = (result.expiresAt as number) * 1000;
+    this.#remembered.set(digest, { result, until: Math.min(expiresAt, Date.now() + rememberMs) });
+  }
+}
+
+function issuerKeys(jwksUrl: string, { algorithms = ['HS256'], issuer, audience }: JWTConfig): JWTVerifyGetKey {
+  const url = URL.canParse(jwksUrl) ? new URL(jwksUrl) : undefined;
+  const local = url?.protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+  if (url === undefined || !(url.protocol === 'https:' || local)) {
+    throw new Error(`JWT_JWKS_URL=${jwksUrl}: an https URL is accepted, or http on loopback`);
+  }
+  // Without these every token of that issuer, made for any of its services, would be accepted here.
+  if (!issuer || !audience) throw new Error('JWT_JWKS_URL: JWT_ISSUER and JWT_AUDIENCE are needed with it');
+  if (kindOf(algorithms) === 'secret') {
+    throw new Error('JWT_ALGORITHMS: with JWT_JWKS_URL algorithms of public keys are needed, such as RS256');
+  }
+  return createIssuerKeys(url);
+}
+
+/** @throws {Error} when the subject is no text */
+function toResult(payload: JWTPayload, token: string, clockToleranceSeconds: number): AuthResult {
+  const { iss, sub, exp, client_id, azp, scope } = payload;
+  if (typeof sub !== 'string' || sub === '') throw new Error('the subject is not a text');
+  const client = client_id ?? azp;
+  const clientId = typeof client === 'string' ? client : undefined;
+  return {
+    // The same person with another client, or of another issuer, is another caller.
+    callerId: JSON.stringify([iss ?? null, clientId ?? null, sub]),
+    data: payload,
+    token,
+    clientId: clientId ?? sub,
+    scopes: typeof scope === 'string' ? scope.split(' ') : [],
+    expiresAt: (exp as number) + clockToleranceSeconds,
+  };
+}
