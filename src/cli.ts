@@ -10,7 +10,16 @@ import { showProgress } from './progress.js';
 import type { Answers } from './questions.js';
 import { currentShell } from './quote.js';
 import { readRecord } from './record.js';
-import { asFlags, fileTree, jsonError, jsonResult, nextStepsText, repeatCommand, summary } from './report.js';
+import {
+  asFlags,
+  existingFiles,
+  fileTree,
+  jsonError,
+  jsonResult,
+  nextStepsText,
+  repeatCommand,
+  summary,
+} from './report.js';
 import { createRun } from './run.js';
 import { symbolsFor } from './symbols.js';
 import { generatorVersion, templatesFolder } from './version.js';
@@ -61,8 +70,11 @@ async function create(argv: readonly string[], signal: AbortSignal): Promise<voi
   for (const warning of await warnings(answers, chosen, record?.generator)) {
     stderr.write(`${kleur.yellow(symbols.warning)}  ${warning}\n`);
   }
-  if (choose && !settings.dryRun) await choose.confirmChoice(summary(answers), asking);
-  else if (whyNotAsked) human?.write(assumed(answers, answered, whyNotAsked));
+  if (choose && !settings.dryRun) {
+    const { files } = await createProject(answers, { ...setting, dryRun: true, signal });
+    await choose.confirmChoice([...summary(answers), ...existingFiles(files)], asking);
+  }
+  if (whyNotAsked) human?.write(assumed(answers, answered, whyNotAsked));
 
   const progress =
     human && showProgress(human, { project: answers.name, packageManager: answers.packageManager, env });

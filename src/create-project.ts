@@ -10,7 +10,7 @@ import { makeSecret, render } from './render.js';
 import { createRun, type Run } from './run.js';
 import { type StepReport, StepReports } from './step-reports.js';
 import { build, git, install, requirePackageManager, verify } from './steps.js';
-import { type Plan, type PlannedFile, planTarget } from './target.js';
+import { countFiles, type Plan, type PlannedFile, planTarget } from './target.js';
 import { templatesFolder } from './version.js';
 import { type Written, writeProject } from './write.js';
 
@@ -67,12 +67,13 @@ export async function createProject(
   try {
     if (answers.install && !dryRun) await requirePackageManager({ packageManager, directory: cwd, run });
 
-    const plan = await steps.do('render', async () => {
+    const make = async () => {
       const files = await render(answers, { secret: makeSecret(answers.auth), templates });
       const plan = await planTarget(resolve(cwd, answers.directory), files.keys(), answers.existing);
       if (!dryRun) written = await writeProject(plan, files, signal);
       return plan;
-    });
+    };
+    const plan = await steps.do('render', make, ({ files }) => ({ note: countFiles(files) }));
 
     const { directory } = plan;
     const context = { directory, packageManager, run, onLine };

@@ -108,11 +108,7 @@ async function askExisting(directory: string, asking: Asking): Promise<Answers['
   const choice = answered(
     await clack.select({
       message: `${directory} is not empty (${names}). What about the files there?`,
-      options: Object.entries(existing.accepts.choices ?? {}).map(([value, hint]) => ({
-        value,
-        label: value,
-        hint,
-      })),
+      options: choicesOf(existing),
       initialValue: 'abort',
       signal: asking.signal,
       accessible: asking.accessible,
@@ -120,6 +116,14 @@ async function askExisting(directory: string, asking: Asking): Promise<Answers['
   );
   if (choice === 'abort') throw cancelled();
   return existing.accepts.parse(choice);
+}
+
+/** Each choice with its meaning in the label: a hint would be shown for the chosen one only. */
+function choicesOf({ accepts }: AnyQuestion): { value: string; label: string }[] {
+  return Object.entries(accepts.choices ?? {}).map(([value, meaning]) => ({
+    value,
+    label: meaning === '' ? value : `${value}: ${meaning}`,
+  }));
 }
 
 async function confirm(

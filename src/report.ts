@@ -49,6 +49,14 @@ export function summary(answers: Answers): string[] {
   });
 }
 
+/** What would happen to the files that are there already, as lines for the eye. */
+export function existingFiles(files: readonly PlannedFile[]): string[] {
+  return (['overwrite', 'keep'] as const).flatMap((action) => {
+    const paths = files.filter((file) => file.action === action).map(({ path }) => path);
+    return paths.length === 0 ? [] : [`${kleur.yellow(action)}  ${paths.join(', ')}`];
+  });
+}
+
 /** What a dry run prints: each file of the project with what would be done to it. */
 export function fileTree(files: readonly PlannedFile[]): string {
   const colour = { create: kleur.green, overwrite: kleur.yellow, keep: kleur.dim };

@@ -61,6 +61,17 @@ export async function planTarget(
   return { directory, exists, entries, files };
 }
 
+/** `39 files`, or `37 files, 2 kept`. */
+export function countFiles(files: readonly PlannedFile[]): string {
+  const kept = files.filter(({ action }) => action === 'keep').length;
+  const replaced = files.filter(({ action }) => action === 'overwrite').length;
+  return [
+    `${files.length - kept} files`,
+    ...(replaced > 0 ? [`${replaced} of them overwritten`] : []),
+    ...(kept > 0 ? [`${kept} kept`] : []),
+  ].join(', ');
+}
+
 /** @throws {CreateError} target_not_writable, when it is there but is not a directory that can be read */
 export async function inspectTarget(target: string): Promise<Omit<Plan, 'files'>> {
   try {
