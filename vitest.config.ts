@@ -7,7 +7,17 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/slow/**'],
+          exclude: ['test/e2e/**', 'test/slow/**', 'test/templates/**'],
+        },
+      },
+      {
+        // The generated servers, run as their users run them.
+        test: {
+          name: 'templates',
+          include: ['test/templates/**/*.test.ts'],
+          globalSetup: ['test/templates/support/projects.ts'],
+          testTimeout: 30_000,
+          maxWorkers: 2,
         },
       },
       {

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { after, before, type TestContext, test } from 'node:test';
+import { Client, SSEClientTransport } from '@modelcontextprotocol/client';
+import { badHeaders, goodHeaders, settings } from './credentials.js';
+
+// Starts the built server on a free port and proves it with a real MCP client. Keep these tests when you change
+// the server: they notice when a client can no longer connect, or when one without a credential can.
+
+const withCredential = { skip: goodHeaders === undefined && 'test/credentials.ts has no good credential yet' };
+const whenProtected = { skip: badHeaders === undefined && 'this server needs no credential' };
+
+let server: ChildProcess;
+let url: URL;
+
+before(async () => {
+  server = spawn(process.execPath, ['dist/main.js'], {
+    env: {
+      ...process.env,
+      ...settings,
+      HOST: '127.0.0.1',
+      PORT: '0',
+      PROTECT: 'sse,messages',
+      MAX_MESSAGE_SIZE: '1mb',
+      LOG_LEVEL: 'info',
+      LOG_FORMAT: 'json',
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  url = await listening(server);
+});
+
+after(async () => {
+  server.kill();
+  await once(server, 'exit');
+});
+
+test('a client connects and finds the tools', withCredential, async (t) => {
+  const { client } = await connect(t);
+  const { tools } = await client.listTools();
+  assert.ok(tools.some(({ name }) => name === 'echo'));
+});
+
+test('a tool call is answered', withCredential, async (t) => {
+  const { client } = await connect(t);
+  const result = await client.callTool({ name: 'echo', arguments: { text: 'Grüße, 世界 🌍\u2028' } });
+  assert.deepEqual(result.content, [{ type: 'text', text: 'Grüße, 世界 🌍\u2028' }]);
+});
+
+test('progress notifications arrive while a tool runs', withCredential, async (t) => {
+  const { client } = await connect(t);
+  const seen: number[] = [];
+  const onprogress = ({ progress }: { progress: number }) => seen.push(progress);
+  await client.callTool({ name: 'countdown', arguments: { seconds: 1 } }, { onprogress });
+  assert.deepEqual(seen, [0]);
+});
+
+test('the stream is refused without a credential, and with a wrong one', whenProtected, async () => {
+  for (const headers of [{}, badHeaders]) {
+    const response = await fetch(url, { headers: headers ?? {} });
+    assert.equal(response.status, 401);
+    assert.ok(response.headers.has('WWW-Authenticate'));
+    assert.doesNotMatch(await response.text(), /event:/);
+  }
+});
+
+test('messages are refused without a credential, and with a wrong one', whenProtected, async (t) => {
+  const messages = goodHeaders ? (await connect(t)).messages : new URL('/messages?sessionId=unknown', url);
+  for (const headers of [{}, badHeaders]) {
+    const response = await post(messages, '{"jsonrpc":"2.0","id":1,"method":"ping"}', headers);
+    assert.equal(response.status, 401);
+  }
+});
+
+test('a message over the size limit is refused with 413', withCredential, async (t) => {
+  const { messages } = await connect(t);
+  const text = 'x'.repeat(1024 * 1024);
+  const response = await post(messages, JSON.stringify({ jsonrpc: '2.0', method: 'x', params: { text } }), goodHeaders);
+  assert.equal(response.status, 413);
+});
+
+/** Connects a client with the good credential, and finds out where it POSTs its messages. */
+async function connect(t: TestContext) {
+  const client = new Client({ name: 'proof', version: '0.1.0' });
+  let messages: URL | undefined;
+  const transport = new SSEClientTransport(url, {
+    requestInit: { headers: goodHeaders ?? {} },
+    fetch: (input, init) => {
+      if (init?.method === 'POST') messages = new URL(input);
+      return fetch(input, init);
+    },
+  });
+  await client.connect(transport);
+  t.after(() => client.close());
+  assert.ok(messages);
+  return { client, messages };
+}
+
+function post(to: URL, body: string, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(to, { method: 'POST', headers: { 'Content-Type': 'application/json', ...headers }, body });
+}
+
+/** Where the server listens, from its log. */
+async function listening({ stdout }: ChildProcess): Promise<URL> {
+  assert.ok(stdout);
+  for await (const line of createInterface({ input: stdout })) {
+    const { msg, url } = JSON.parse(line);
+    if (msg !== 'listening') continue;
+    stdout.resume(); // What else it logs is of no interest.
+    return new URL(url);
+  }
+  throw new Error('the server ended before it listened');
+}

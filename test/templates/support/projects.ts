@@ -1,0 +1,38 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { execa } from 'execa';
+import { completeAnswers } from '../../../src/answers.js';
+import { render } from '../../../src/render.js';
+import { templatesFolder } from '../../../src/version.js';
+
+const root = resolve(import.meta.dirname, '../../..');
+
+export const authTypes = ['jwt', 'apikey', 'custom', 'none'] as const;
+export type Auth = (typeof authTypes)[number];
+
+/** The secret in `.env` of each project: its JWT secret, or its one API key, whose id is `default`. */
+export const secret = 'a-secret-that-only-tests-use-0123456789abcdef';
+
+/** Where the generated project is that tests run; its dependencies are those of this repository. */
+export function directoryOf(auth: Auth): string {
+  return join(root, '.rendered/test', auth);
+}
+
+/** Renders and compiles the projects, once before all tests. */
+export default async function setup(): Promise<void> {
+  await Promise.all(
+    authTypes.map(async (auth) => {
+      const directory = directoryOf(auth);
+      const answers = completeAnswers(
+        { auth, directory, name: 'test-server' },
+        { cwd: root, packageManager: 'npm', templates: templatesFolder },
+      );
+      await rm(directory, { recursive: true, force: true });
+      for (const [path, { content }] of await render(answers, { secret, templates: templatesFolder })) {
+        await mkdir(dirname(join(directory, path)), { recursive: true });
+        await writeFile(join(directory, path), content);
+      }
+      await execa('tsc', ['-p', 'tsconfig.build.json'], { cwd: directory, preferLocal: true, localDir: root });
+    }),
+  );
+}

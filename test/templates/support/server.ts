@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { type Auth, directoryOf, secret } from './projects.js';
+
+/** What a request needs to be let in. */
+export const goodHeaders: Record<Auth, Record<string, string>> = {
+  apikey: { 'X-API-Key': secret },
+  jwt: {}, // Tokens expire: tests sign their own.
+  custom: {},
+  none: {},
+};
+
+export interface RunningServer {
+  port: number;
+  /** Such as `http://127.0.0.1:41234`. */
+  origin: string;
+  process: ChildProcess;
+  /** What it printed so far. */
+  output(): string;
+  /** Resolves with the first log line (or the last ones already printed) that has all of these facts. */
+  logged(facts: Record<string, unknown>): Promise<Record<string, unknown>>;
+  /** Sends a signal and waits for the end. */
+  stop(signal?: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+}
+
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Starts a generated server on a free port. Settings are environment variables. */
+export async function startServer(auth: Auth, settings: Record<string, string> = {}): Promise<RunningServer> {
+  const { child, output, lines } = spawnServer(auth, { PORT: '0', ...settings });
+  const { logged } = lines;
+  const listening = logged({ msg: 'listening' });
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`the server ended with ${code} before it listened:\n${output()}`);
+  });
+  const { url } = (await Promise.race([listening, ended])) as { url: string };
+  ended.catch(() => {}); // From here on its end is expected.
+  const { port, origin } = new URL(url);
+  return {
+    port: Number(port),
+    origin,
+    process: child,
+    output,
+    logged,
+    async stop(signal = 'SIGTERM') {
+      if (child.exitCode === null && child.signalCode === null) {
+        const exit = once(child, 'exit');
+        child.kill(signal);
+        await exit;
+      }
+      return { code: child.exitCode, signal: child.signalCode };
+    },
+  };
+}
+
+/** Runs a generated server that is expected to refuse its settings; resolves when it has ended. */
+export async function runServer(auth: Auth, settings: Record<string, string>, args: string[] = []) {
+  const { child, output } = spawnServer(auth, settings, args);
+  const [code] = await once(child, 'close');
+  return { code: code as number | null, output: output() };
+}
+
+function spawnServer(auth: Auth, settings: Record<string, string>, args: string[] = []) {
+  const child = spawn(process.execPath, ['dist/main.js', ...args], {
+    cwd: directoryOf(auth),
+    env: { PATH: process.env.PATH, ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+
+  let printed = '';
+  const seen: Record<string, unknown>[] = [];
+  const waiting = new Set<(line: Record<string, unknown>) => void>();
+  child.stdout.on('data', (data) => {
+    printed += data;
+  });
+  child.stderr.on('data', (data) => {
+    printed += data;
+  });
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (!line.startsWith('{')) return;
+    const parsed = JSON.parse(line);
+    seen.push(parsed);
+    for (const notify of waiting) notify(parsed);
+  });
+  const matches = (line: Record<string, unknown>, facts: Record<string, unknown>) =>
+    Object.entries(facts).every(([key, value]) => line[key] === value);
+  const lines = {
+    logged: (facts: Record<string, unknown>) =>
+      new Promise<Record<string, unknown>>((resolve) => {
+        const found = seen.find((line) => matches(line, facts));
+        if (found) return resolve(found);
+        const notify = (line: Record<string, unknown>) => {
+          if (!matches(line, facts)) return;
+          waiting.delete(notify);
+          resolve(line);
+        };
+        waiting.add(notify);
+      }),
+  };
+  return { child, output: () => printed, lines };
+}
