@@ -76,9 +76,8 @@ async function create(argv: readonly string[], signal: AbortSignal): Promise<voi
   }
   if (whyNotAsked) human?.write(assumed(answers, answered, whyNotAsked));
 
-  const progress =
-    human && showProgress(human, { project: answers.name, packageManager: answers.packageManager, env });
-  const project = await createProject(answers, { ...setting, dryRun: settings.dryRun, signal, ...progress });
+  const steps = human && !settings.dryRun ? showProgress(human, answers, env) : {};
+  const project = await createProject(answers, { ...setting, dryRun: settings.dryRun, signal, ...steps });
 
   if (settings.json) stdout.write(`${jsonResult(project)}\n`);
   else if (settings.dryRun)

@@ -1,5 +1,6 @@
 import kleur from 'kleur';
 import type { PackageManager } from './package-managers.js';
+import type { Answers } from './questions.js';
 import type { StepName, StepReport } from './step-reports.js';
 import { symbolsFor } from './symbols.js';
 
@@ -26,11 +27,8 @@ function words(name: StepName, project: string, packageManager: PackageManager):
  */
 export function showProgress(
   out: NodeJS.WriteStream,
-  {
-    project,
-    packageManager,
-    env,
-  }: { project: string; packageManager: PackageManager; env: NodeJS.ProcessEnv },
+  { name: project, packageManager }: Pick<Answers, 'name' | 'packageManager'>,
+  env: NodeJS.ProcessEnv,
 ): Progress {
   const symbols = symbolsFor(env, process.platform);
   const live = out.isTTY && env.TERM !== 'dumb' ? new LiveLine(out, symbols.spinner) : undefined;
