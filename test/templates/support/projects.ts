@@ -15,11 +15,13 @@ export const secret = 'a-secret-that-only-tests-use-0123456789abcdef';
 
 /** Where the generated project is that tests run; its dependencies are those of this repository. */
 export function directoryOf(auth: Auth): string {
-  return join(root, '.rendered/test', auth);
+  return join(process.env.RENDERED as string, auth);
 }
 
-/** Renders and compiles the projects, once before all tests. */
-export default async function setup(): Promise<void> {
+/** Renders and compiles the projects, once before all tests, where no other run does. */
+export default async function setup(): Promise<() => Promise<void>> {
+  const rendered = join(root, `.rendered/test-${process.pid}`);
+  process.env.RENDERED = rendered; // The tests' processes inherit it.
   await Promise.all(
     authTypes.map(async (auth) => {
       const directory = directoryOf(auth);
@@ -27,7 +29,6 @@ export default async function setup(): Promise<void> {
         { auth, directory, name: 'test-server' },
         { cwd: root, packageManager: 'npm', templates: templatesFolder },
       );
-      await rm(directory, { recursive: true, force: true });
       for (const [path, { content }] of await render(answers, { secret, templates: templatesFolder })) {
         await mkdir(dirname(join(directory, path)), { recursive: true });
         await writeFile(join(directory, path), content);
@@ -35,4 +36,5 @@ export default async function setup(): Promise<void> {
       await execa('tsc', ['-p', 'tsconfig.build.json'], { cwd: directory, preferLocal: true, localDir: root });
     }),
   );
+  return () => rm(rendered, { recursive: true, force: true });
 }
