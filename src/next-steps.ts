@@ -109,8 +109,7 @@ function credentialOf(
 
 /** `API_KEY` holds one or several with commas, each `key` or `id:key`. */
 function firstApiKey(env = ''): string | undefined {
-  const value = /^API_KEY=["']?([^"'\s,]+)/m.exec(env)?.[1];
-  return value?.split(':').at(-1);
+  return /^API_KEY=["']?(?:[^"'\s,:]*:)?([^"'\s,]+)/m.exec(env)?.[1];
 }
 
 function tokenCommand(packageManager: PackageManager): string {

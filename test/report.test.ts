@@ -1,0 +1,67 @@
+import kleur from 'kleur';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { completeAnswers } from '../src/answers.js';
+import { readArguments } from '../src/arguments.js';
+import type { Answers } from '../src/questions.js';
+import { fileTree, repeatCommand, summary } from '../src/report.js';
+
+const setting = { cwd: '/', templates: '/', packageManager: 'npm' } as const;
+const complete = (given: Partial<Answers>) => completeAnswers(given, setting);
+
+beforeAll(() => {
+  kleur.enabled = false;
+});
+
+describe('the command that repeats a run', () => {
+  const repeat = (given: Partial<Answers>) => {
+    const answers = complete(given);
+    return repeatCommand(answers, complete({ directory: answers.directory }), 'posix');
+  };
+
+  test.each<[Partial<Answers>, string]>([
+    [{}, 'npx create-mcp-sse my-mcp-server --yes'],
+    [{ directory: 'x', port: 9000, git: false }, 'npx create-mcp-sse x --port 9000 --no-git --yes'],
+    [{ directory: 'My Dir', name: 'my-dir' }, "npx create-mcp-sse 'My Dir' --yes"],
+    [{ directory: '-x', protect: ['sse'] }, 'npx create-mcp-sse ./-x --protect sse --yes'],
+    [{ directory: 'x', auth: 'none' }, 'npx create-mcp-sse x --auth none --yes'],
+    [{ directory: 'x', packageManager: 'pnpm' }, 'pnpm create mcp-sse x --yes'],
+  ])('%j: %s', (given, command) => {
+    expect(repeat(given)).toBe(command);
+  });
+
+  test('gives the same answers', () => {
+    const answers = complete({
+      directory: 'x',
+      endpoint: '/a',
+      auth: 'jwt',
+      protect: ['messages'],
+      relay: 'none',
+    });
+    const words = repeatCommand(answers, complete({ directory: 'x' }), 'posix')
+      .split(' ')
+      .slice(2);
+    const { given } = readArguments(words, {}) as { given: Partial<Answers> };
+    expect(complete(given)).toEqual(answers);
+  });
+});
+
+test('the summary shows what will be made, and leaves out what has no meaning', () => {
+  const lines = summary(complete({ auth: 'none', streamableHttp: false }));
+  expect(lines).toContain('auth type              none');
+  expect(lines).toContain('Streamable HTTP too    no');
+  expect(lines.join()).not.toContain('protected');
+});
+
+test('the tree shows each file under its folders, with what is done to it', () => {
+  expect(
+    fileTree([
+      { path: 'a', action: 'create' },
+      { path: 'b/c/d', action: 'overwrite' },
+      { path: 'b/e', action: 'keep' },
+    ]),
+  ).toBe(
+    ['  create     a', '             b/', '               c/', '  overwrite      d', '  keep         e'].join(
+      '\n',
+    ),
+  );
+});
