@@ -24,20 +24,19 @@ export function createPages(options: PageOptions, sessions: Sessions) {
   const { auth, basePath, endpoint, streamableHttp, trustedProxies, metrics } = options;
   const startedAt = Date.now();
 
-  function health({ response }: Exchange): void {
+  function health(exchange: Exchange): void {
     const uptimeSeconds = Math.floor((Date.now() - startedAt) / 1000);
-    sendJson(response, { status: 'ok', sessions: sessions.size, uptimeSeconds });
+    sendJson(exchange, { status: 'ok', sessions: sessions.size, uptimeSeconds });
   }
 
-  function showMetrics({ response }: Exchange): void {
-    send(response, 'text/plain; version=0.0.4; charset=utf-8', metrics.page());
+  function showMetrics(exchange: Exchange): void {
+    send(exchange, 'text/plain; version=0.0.4; charset=utf-8', metrics.page());
   }
 
-  function landing({ request, response }: Exchange): void {
-    const base = publicOrigin(request, trustedProxies) + basePath;
-    response.setHeader('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'");
+  function landing(exchange: Exchange): void {
+    const base = publicOrigin(exchange.request, trustedProxies) + basePath;
     send(
-      response,
+      exchange,
       'text/html; charset=utf-8',
       landingPage({
         name: options.name,
@@ -46,14 +45,16 @@ export function createPages(options: PageOptions, sessions: Sessions) {
         streamableHttpUrl: streamableHttp && base + streamableHttp.endpoint,
         credentialHeader: auth?.provider.headerName,
       }),
+      { 'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'" },
     );
   }
 
   /** https://www.rfc-editor.org/rfc/rfc9728#name-protected-resource-metadata */
-  function resourceMetadata({ request, response, path }: Exchange): void {
+  function resourceMetadata(exchange: Exchange): void {
+    const { request, path } = exchange;
     const issuer = auth?.provider.issuer;
     if (issuer === undefined) throw new HttpError('not_found', 'No OAuth issuer belongs to this server');
-    sendJson(response, {
+    sendJson(exchange, {
       resource: publicOrigin(request, trustedProxies) + basePath + path.slice(resourceMetadataPath.length),
       authorization_servers: [issuer],
       bearer_methods_supported: ['header'],
@@ -72,13 +73,20 @@ export function createPages(options: PageOptions, sessions: Sessions) {
   };
 }
 
-function sendJson(response: Exchange['response'], value: object): void {
-  send(response, 'application/json', JSON.stringify(value));
+function sendJson(exchange: Exchange, value: object): void {
+  send(exchange, 'application/json', JSON.stringify(value));
 }
 
 /** A HEAD gets the headers alone: Node leaves the body out. */
-function send(response: Exchange['response'], contentType: string, body: string): void {
+function send(
+  { response, headers }: Exchange,
+  contentType: string,
+  body: string,
+  more: Record<string, string> = {},
+): void {
   response.writeHead(200, {
+    ...headers,
+    ...more,
     'Content-Type': contentType,
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',

@@ -29,13 +29,15 @@ export class EventStream {
   #ended = false;
   #failure: StreamFailure = 'client_gone';
 
-  constructor(response: ServerResponse, { maxBufferedBytes, stallTimeoutMs }: EventStreamOptions) {
+  /** @param headers what the answer carries beside the stream's own */
+  constructor(response: ServerResponse, headers: Record<string, string>, { maxBufferedBytes, stallTimeoutMs }: EventStreamOptions) {
     this.#response = response;
     this.#maxBufferedBytes = maxBufferedBytes;
 
     // The stream lasts as long as its connection, so it needs no chunks: each event is one plain write.
     response.removeHeader('Transfer-Encoding');
     response.writeHead(200, {
+      ...headers,
       'Content-Type': 'text/event-stream',
       'Cache-Control': 'no-cache, no-transform',
       // Tells nginx not to hold events back.

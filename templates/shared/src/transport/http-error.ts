@@ -59,10 +59,20 @@ export function errorBody({ code, message }: HttpError): string {
 /** Milliseconds that what a refused client still sends is read and thrown away, so that it sees the answer. */
 const lingerMs = 1000;
 
-/** Answers a request that is refused. */
-export function answerError(request: IncomingMessage, response: ServerResponse, error: HttpError): void {
+/**
+ * Answers a request that is refused.
+ *
+ * @param headers what every answer to this request carries
+ */
+export function answerError(
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: HttpError,
+  headers: Record<string, string>,
+): void {
   const body = errorBody(error);
   response.writeHead(error.status, {
+    ...headers,
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),
     ...error.headers,

@@ -47,18 +47,14 @@ export function createGuards({ allowedHosts, cors }: GuardOptions) {
     return anyOrigin || origins.has(origin.toLowerCase()) || (loopbackOrigins && isLoopbackOrigin(origin));
   }
 
-  /** CORS headers go on every answer, refusals included: without them a page cannot read why it was refused. */
-  function setCorsHeaders(request: IncomingMessage, response: ServerResponse): void {
-    response.setHeader('Access-Control-Expose-Headers', cors.exposeHeaders);
-    if (anyOrigin) {
-      response.setHeader('Access-Control-Allow-Origin', '*');
-      return;
-    }
-    response.setHeader('Vary', 'Origin');
-    const { origin } = request.headers;
-    if (origin !== undefined && originAllowed(origin)) {
-      response.setHeader('Access-Control-Allow-Origin', origin);
-    }
+  const exposed = { 'Access-Control-Expose-Headers': cors.exposeHeaders };
+  const toAnyOrigin = { ...exposed, 'Access-Control-Allow-Origin': '*' };
+
+  /** Headers of every answer, refusals included: without them a page cannot read why it was refused. */
+  function corsHeaders({ headers: { origin } }: IncomingMessage): Record<string, string> {
+    if (anyOrigin) return toAnyOrigin;
+    const allowed = origin !== undefined && originAllowed(origin);
+    return { ...exposed, Vary: 'Origin', ...(allowed && { 'Access-Control-Allow-Origin': origin }) };
   }
 
   function check(request: IncomingMessage): void {
@@ -72,8 +68,9 @@ export function createGuards({ allowedHosts, cors }: GuardOptions) {
     }
   }
 
-  function answerPreflight(response: ServerResponse): void {
+  function answerPreflight(request: IncomingMessage, response: ServerResponse): void {
     response.writeHead(204, {
+      ...corsHeaders(request),
       'Access-Control-Allow-Methods': cors.allowMethods,
       'Access-Control-Allow-Headers': cors.allowHeaders,
       'Access-Control-Max-Age': cors.maxAge,
@@ -81,7 +78,7 @@ export function createGuards({ allowedHosts, cors }: GuardOptions) {
     response.end();
   }
 
-  return { setCorsHeaders, check, answerPreflight };
+  return { corsHeaders, check, answerPreflight };
 }
 
 /** The name in a Host header: without the port, in lower case. An IPv6 address keeps its brackets. */

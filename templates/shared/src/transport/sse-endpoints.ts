@@ -26,7 +26,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
   const { messageUrl, maxMessageSize, createMcpServer, log, metrics } = options;
 
   /** @throws {HttpError} `too_many_sessions` */
-  async function openSession({ response, address }: Exchange, caller: Caller | undefined): Promise<void> {
+  async function openSession({ response, address, headers }: Exchange, caller: Caller | undefined): Promise<void> {
     const client = caller?.id ?? address;
     sessions.requireRoomFor(client);
     const mcpServer = createMcpServer();
@@ -35,7 +35,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
       sessionId,
       caller,
       client,
-      stream: new EventStream(response, options),
+      stream: new EventStream(response, headers, options),
       messageUrl: `${messageUrl}?sessionId=${sessionId}`,
       metrics,
     });
@@ -45,7 +45,8 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
   }
 
   /** @throws {HttpError} `session_id_missing`, `session_not_found`, and those of the body */
-  async function receiveMessage({ request, response, query }: Exchange, caller: Caller | undefined): Promise<void> {
+  async function receiveMessage(exchange: Exchange, caller: Caller | undefined): Promise<void> {
+    const { request, response, query, headers } = exchange;
     const { sessionId } = parseQuery(query);
     if (typeof sessionId !== 'string' || sessionId === '') {
       throw new HttpError('session_id_missing', 'The query must have one sessionId');
@@ -58,7 +59,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     if (session.closeReason !== undefined) throw sessionNotFound(); // It closed while the body came.
 
     // The message is accepted, not yet handled: however long a tool runs, the POST is over.
-    response.writeHead(202, { 'Content-Length': 8 }).end('Accepted');
+    response.writeHead(202, { ...headers, 'Content-Length': 8 }).end('Accepted');
     metrics.messageReceived(bytes);
     session.receive(message, caller);
   }
@@ -67,9 +68,9 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
    * Clients that know both transports POST here first. A 405 that is not JSON tells them to GET instead.
    * https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#backwards-compatibility
    */
-  function answerProbe({ response }: Exchange): void {
+  function answerProbe({ response, headers }: Exchange): void {
     metrics.requestRejected(405);
-    response.writeHead(405, { Allow: 'GET, OPTIONS', 'Content-Type': 'text/plain' });
+    response.writeHead(405, { ...headers, Allow: 'GET, OPTIONS', 'Content-Type': 'text/plain' });
     response.end('This is an SSE endpoint: open it with GET\n');
   }
 

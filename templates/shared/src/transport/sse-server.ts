@@ -55,6 +55,8 @@ export class ListenError extends Error {}
 export interface Exchange {
   request: IncomingMessage;
   response: ServerResponse;
+  /** What every answer to this request carries. */
+  headers: Record<string, string>;
   /** Address of the client, as far as the proxies in front can be trusted. */
   address: string;
   /** Path without the base path and a trailing slash. */
@@ -128,11 +130,10 @@ export function createSseServer(options: SseServerOptions) {
   /** Every request comes through here, and is checked in this order; the first check that fails answers. */
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      guards.setCorsHeaders(request, response);
       if (closing) throw new HttpError('shutting_down', 'The server is shutting down', { Connection: 'close' });
       guards.check(request);
       if (request.method === 'OPTIONS') {
-        guards.answerPreflight(response);
+        guards.answerPreflight(request, response);
         return;
       }
       const exchange = exchangeOf(request, response);
@@ -150,7 +151,8 @@ export function createSseServer(options: SseServerOptions) {
     if (basePath !== '' && path.startsWith(`${basePath}/`)) path = path.slice(basePath.length);
     if (path.length > 1 && path.endsWith('/')) path = path.slice(0, -1);
     const query = mark === -1 ? '' : url.slice(mark + 1);
-    return { request, response, address: clientAddress(request, options.trustedProxies), path, query };
+    const address = clientAddress(request, options.trustedProxies);
+    return { request, response, headers: guards.corsHeaders(request), address, path, query };
   }
 
   function handlerFor({ request, path }: Exchange): Handler {
@@ -175,7 +177,7 @@ export function createSseServer(options: SseServerOptions) {
     if (request.method === 'POST') metrics.messageFailed(refusal.code);
     log.info({ status: refusal.status, code: refusal.code, method: request.method }, 'request refused');
     if (response.headersSent || response.destroyed) response.destroy();
-    else answerError(request, response, refusal);
+    else answerError(request, response, refusal, guards.corsHeaders(request));
   }
 
   const serverOptions = {

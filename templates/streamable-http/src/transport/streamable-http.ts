@@ -15,7 +15,8 @@ export function createStreamableHttp(endpoint: string, createMcpServer: () => Mc
 
   return {
     endpoint,
-    handle({ request, response }, json, caller) {
+    handle({ request, response, headers }, json, caller) {
+      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
       return answer(Object.assign(request, caller && { auth: caller.authInfo }), response, json);
     },
     close: () => handler.close(),
