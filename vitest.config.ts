@@ -17,18 +17,16 @@ export default defineConfig({
           include: ['test/templates/**/*.test.ts'],
           globalSetup: ['test/templates/support/projects.ts'],
           testTimeout: 30_000,
-          maxWorkers: 2,
         },
       },
       {
-        // The packed command, run as a user runs it. Two cores: more than two at once only wait for each other.
+        // The packed command, run as a user runs it.
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/e2e/pack.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          maxWorkers: 2,
         },
       },
     ],

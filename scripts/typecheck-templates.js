@@ -6,10 +6,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { completeAnswers, render, templatesFolder } from '../dist/index.js';
 
-const tsc = join(
-  dirname(createRequire(import.meta.url).resolve('typescript/package.json')),
-  'bin/tsc',
-);
+const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
 const output = join(import.meta.dirname, '../.rendered/typecheck');
 rmSync(output, { recursive: true, force: true });
 

@@ -2,6 +2,7 @@ import { badInput } from './errors.js';
 import {
   type AnswerKey,
   type Answers,
+  type AnyQuestion,
   allQuestions,
   defaultOf,
   flagName,
@@ -34,7 +35,7 @@ export function parseGiven(given: Given, source?: string): Partial<Answers> {
   const answers: Record<string, unknown> = {};
   for (const question of allQuestions) {
     const input = given[question.key];
-    if (input === undefined) continue;
+    if (input === undefined || isEmptyValue(question, input)) continue;
     const value = question.accepts.parse(input);
     const name = source === undefined ? flagName(question, input) : `${source}, ${question.key}`;
     if (value === undefined) throw badInput(name, input, `${question.accepts.what} is accepted`);
@@ -54,7 +55,7 @@ export function completeAnswers(given: Partial<Answers>, setting: Setting): Answ
   for (const question of allQuestions) {
     const { key, when } = question;
     const meaningless = when !== undefined && !when.holds(answers);
-    if (meaningless && answers[key] !== undefined && String(answers[key]) !== String(when.empty)) {
+    if (meaningless && answers[key] !== undefined && !isEmptyValue(question, answers[key])) {
       throw badInput(flagName(question), answers[key], when.otherwise);
     }
     if (meaningless) answers[key] = when.empty;
@@ -64,6 +65,14 @@ export function completeAnswers(given: Partial<Answers>, setting: Setting): Answ
   const complete = answers as unknown as Answers;
   checkRules(complete, setting.templates);
   return complete;
+}
+
+/** Lays flags over a record. What the record says of a question that has lost its meaning by a flag goes with it. */
+export function overlayAnswers(record: Partial<Answers>, flags: Partial<Answers>): Partial<Answers> {
+  const both: Known = { ...record, ...flags };
+  const lost = allQuestions.filter(({ key, when }) => when?.holds(both) === false && !(key in flags));
+  for (const { key } of lost) delete both[key];
+  return both as Partial<Answers>;
 }
 
 /** @throws {CreateError} bad_input, for the first rule that the answers known so far break */
@@ -90,6 +99,11 @@ export function recordedAnswers(answers: Answers): Partial<Answers> {
     .filter(({ recorded, when }) => recorded && (when === undefined || when.holds(answers)))
     .map(({ key }) => [key, answers[key as AnswerKey]]);
   return Object.fromEntries(recorded);
+}
+
+/** Complete answers have this value where a question has no meaning; no flag can give it. */
+function isEmptyValue({ when }: AnyQuestion, value: unknown): boolean {
+  return Array.isArray(value) && Array.isArray(when?.empty) && value.length === 0 && when.empty.length === 0;
 }
 
 export function questionOf(key: AnswerKey) {

@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path';
 import kleur from 'kleur';
-import { completeAnswers, type Setting } from './answers.js';
+import { completeAnswers, overlayAnswers, type Setting } from './answers.js';
 import { readArguments, wantsJson } from './arguments.js';
 import { createProject } from './create-project.js';
 import { CreateError } from './errors.js';
@@ -59,7 +59,7 @@ async function create(argv: readonly string[], signal: AbortSignal): Promise<voi
   const shell = currentShell(env, process.platform);
   const human = settings.json ? undefined : stdout;
   const record = settings.config === undefined ? undefined : await readRecord(settings.config);
-  const answered: Partial<Answers> = { ...record?.answers, ...given };
+  const answered = overlayAnswers(record?.answers ?? {}, given);
 
   const whyNotAsked = reasonNotToAsk(settings);
   const choose = whyNotAsked === undefined ? await import('./prompts.js') : undefined;

@@ -56,6 +56,7 @@ export function badInput(flag: string, value: unknown, why: string): CreateError
 
 /** A value as the user would recognise it, on one line whatever it holds. */
 function show(value: unknown): string {
+  if (Array.isArray(value)) return show(value.join(','));
   if (typeof value !== 'string') return JSON.stringify(value) ?? String(value);
   return /^[!-~]+$/.test(value) ? value : JSON.stringify(value);
 }

@@ -1,7 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { completeAnswers, parseGiven, recordedAnswers, type Setting } from '../src/answers.js';
+import {
+  completeAnswers,
+  overlayAnswers,
+  parseGiven,
+  recordedAnswers,
+  type Setting,
+} from '../src/answers.js';
 import type { Answers } from '../src/questions.js';
 import { temporaryDirectory } from './fixtures/temporary.js';
 
@@ -81,10 +87,10 @@ test('without authentication nothing is protected', () => {
   expect(complete({ auth: 'none' }).protect).toEqual([]);
 });
 
-test('completing twice changes nothing', () => {
+test('complete answers are accepted again and stay the same', () => {
   for (const auth of ['jwt', 'none'] as const) {
     const once = complete({ auth });
-    expect(complete(once)).toEqual(once);
+    expect(complete(parseGiven(once))).toEqual(once);
   }
 });
 
@@ -127,4 +133,11 @@ test('the record holds what the files depend on, and nothing of how the run went
       'streamableHttp',
     ].sort(),
   );
+});
+
+test('flags win over a record, and take with them what loses its meaning', () => {
+  const record = { auth: 'jwt', port: 1, protect: ['sse'] } satisfies Partial<Answers>;
+  expect(overlayAnswers(record, { port: 2 })).toEqual({ ...record, port: 2 });
+  expect(overlayAnswers(record, { auth: 'none' })).toEqual({ auth: 'none', port: 1 });
+  expect(overlayAnswers({ auth: 'none' }, { protect: ['sse'] })).toEqual({ auth: 'none', protect: ['sse'] });
 });

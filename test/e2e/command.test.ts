@@ -1,0 +1,294 @@
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { describe, expect, inject, test } from 'vitest';
+import { readTree, writeTree } from '../fixtures/files.js';
+import { temporaryDirectory } from '../fixtures/temporary.js';
+import { cleanEnvironment, command, runCommand } from './command.js';
+
+/** Runs it with nothing to install, which takes a moment only. */
+async function make(args: string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
+  const cwd = options.cwd ?? temporaryDirectory();
+  return { cwd, ...(await runCommand(['--no-install', '--no-git', ...args], { ...options, cwd })) };
+}
+
+const record = (cwd: string, directory = 'x') =>
+  JSON.parse(readFileSync(join(cwd, directory, 'create-mcp-sse.json'), 'utf8'));
+
+describe('the package', () => {
+  const folder = join(inject('installed'), 'node_modules');
+
+  test('is one package, under 2 MB, without sources and tests', () => {
+    expect(readdirSync(folder).filter((name) => !name.startsWith('.'))).toEqual(['create-mcp-sse']);
+    const files = readdirSync(join(folder, 'create-mcp-sse'), {
+      recursive: true,
+      withFileTypes: true,
+    }).filter((entry) => entry.isFile());
+    const size = files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+    expect(size).toBeLessThan(2 * 1024 * 1024);
+    expect(readdirSync(join(folder, 'create-mcp-sse')).sort()).toEqual(
+      ['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'dist', 'package.json', 'templates'].sort(),
+    );
+  });
+
+  test('carries the licences of what is bundled', () => {
+    const text = readFileSync(join(folder, 'create-mcp-sse/dist/THIRD-PARTY-LICENSES'), 'utf8');
+    for (const name of ['@clack/prompts', 'commander', 'execa', 'fs-extra', 'handlebars', 'kleur']) {
+      expect(text).toContain(`\n${name} `);
+    }
+  });
+
+  test('has a typed API', async () => {
+    const cwd = temporaryDirectory();
+    writeTree(cwd, {
+      'use.mjs': `
+        import { createRequire } from 'node:module';
+        const { createProject } = await import(${JSON.stringify(join(folder, 'create-mcp-sse/dist/index.js'))});
+        const { name, steps } = await createProject({ directory: 'x', install: false, git: false });
+        console.log(name, steps.length);`,
+    });
+    const { stdout } = await execa('node', ['use.mjs'], { cwd });
+    expect(stdout).toBe('x 5');
+    expect(readFileSync(join(folder, 'create-mcp-sse/dist/index.d.ts'), 'utf8')).toContain('createProject');
+  });
+});
+
+describe('every answer has its flag, and the project its record:', () => {
+  test.each([
+    [['--name', '@me/x'], { name: '@me/x' }],
+    [['--port', '9000'], { port: 9000 }],
+    [['--endpoint', '/events'], { endpoint: '/events' }],
+    [['--message-endpoint', '/post'], { messageEndpoint: '/post' }],
+    [['--max-message-size', '1MB'], { maxMessageSize: '1mb' }],
+    [['--auth', 'jwt'], { auth: 'jwt' }],
+    [['--auth', 'custom'], { auth: 'custom' }],
+    [['--auth', 'none'], { auth: 'none' }],
+    [['--protect', 'messages'], { protect: ['messages'] }],
+    [['--no-streamable-http'], { streamableHttp: false }],
+    [['--streamable-http'], { streamableHttp: true }],
+    [['--relay', 'none'], { relay: 'none' }],
+    [['--host', '::1'], { host: '::1' }],
+    [['--package-manager', 'pnpm'], { packageManager: 'pnpm' }],
+  ])('%j', async (flags, expected) => {
+    const { cwd, exitCode } = await make(['x', ...flags]);
+    expect(exitCode).toBe(0);
+    expect(record(cwd)).toMatchObject(expected);
+  });
+});
+
+describe('exit status', () => {
+  test('0, with the assumed answers and the next steps', async () => {
+    const { exitCode, stdout, stderr } = await make(['x', '--port', '9000']);
+    expect(exitCode).toBe(0);
+    expect(stderr).toBe('');
+    expect(stdout).toContain('Nothing was asked (no terminal). Assumed: --endpoint /sse');
+    expect(stdout).toContain('cd x\n');
+    expect(stdout).toContain('http://127.0.0.1:9000/sse');
+    expect(stdout).toMatch(/--header "X-API-Key: [\w-]{43}"/);
+  });
+
+  test.each([
+    [['--port', '70000'], '✗ --port 70000: a whole number from 1 to 65535 is accepted'],
+    [['--message-endpoint', '/sse'], '✗ --message-endpoint /sse: a path other than'],
+    [['--auth', 'none', '--protect', 'sse'], '✗ --protect sse: not accepted with --auth none'],
+    [['--auth', 'none', '--host', '0.0.0.0'], '✗ --host 0.0.0.0: with --auth none only a loopback address'],
+    [['--nonsense'], '✗ --nonsense: there is no such option'],
+    [['--config', 'nowhere.json'], '✗ --config nowhere.json: there is no such file'],
+    [['x', 'y'], '✗ one directory is accepted'],
+  ])('2 for %j, told in one line, nothing written', async (args, message) => {
+    const { cwd, exitCode, stdout, stderr } = await make(args);
+    expect(exitCode).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr.split('\n')).toHaveLength(1);
+    expect(stderr).toContain(message);
+    expect(readdirSync(cwd)).toEqual([]);
+  });
+
+  test('2 when the package manager is not there', async () => {
+    const cwd = temporaryDirectory();
+    const bin = temporaryDirectory();
+    writeTree(bin, { npm: '#!/bin/sh\nexit 0\n' });
+    chmodSync(join(bin, 'npm'), 0o755);
+    const { exitCode, stderr } = await runCommand(['x', '--package-manager', 'bun', '--no-git'], {
+      cwd,
+      env: { PATH: `${bin}:${join(process.execPath, '..')}:/bin:/usr/bin` },
+    });
+    expect(stderr).toContain('✗ --package-manager bun: it is not installed on this machine');
+    expect(exitCode).toBe(2);
+    expect(readdirSync(cwd)).toEqual([]);
+  });
+
+  test('3 when the target is not empty, which stays as it was', async () => {
+    const cwd = temporaryDirectory();
+    writeTree(cwd, { 'x/README.md': 'mine' });
+    const before = readTree(cwd);
+    const { exitCode, stderr } = await make(['x'], { cwd });
+    expect(exitCode).toBe(3);
+    expect(stderr).toContain('--existing merge');
+    expect(readTree(cwd)).toEqual(before);
+  });
+
+  test('3 without permission to write', async ({ skip }) => {
+    if (process.getuid?.() !== 0) skip('needs root, to become another user');
+    const cwd = temporaryDirectory();
+    chmodSync(cwd, 0o755);
+    chmodSync(inject('installed'), 0o755);
+    const nobody = 65534;
+    const { exitCode, stderr } = await execa(command, ['x', '--no-install'], {
+      cwd,
+      env: { ...cleanEnvironment, HOME: '/nonexistent' } as Record<string, string>,
+      extendEnv: false,
+      uid: nobody,
+      gid: nobody,
+      reject: false,
+      stdin: 'ignore',
+    });
+    expect(stderr).toMatch(/✗ cannot write .*: no permission/);
+    expect(exitCode).toBe(3);
+    expect(readdirSync(cwd)).toEqual([]);
+  });
+
+  test('1 for what nobody expected, with a stack only on demand', async () => {
+    const broken = temporaryDirectory();
+    await execa('cp', ['-r', join(inject('installed'), 'node_modules/create-mcp-sse'), broken]);
+    await execa('rm', ['-r', join(broken, 'create-mcp-sse/templates')]);
+    const bin = join(broken, 'create-mcp-sse/bin/create-mcp-sse.js');
+    const run = (env: Record<string, string>) =>
+      execa('node', [bin, 'x', '--no-install'], {
+        cwd: temporaryDirectory(),
+        env: { ...cleanEnvironment, ...env } as Record<string, string>,
+        extendEnv: false,
+        reject: false,
+      });
+    const plain = await run({});
+    expect(plain.exitCode).toBe(1);
+    expect(plain.stderr).toMatch(/^✗ ENOENT.* \(DEBUG=create-mcp-sse shows where\)$/);
+    expect((await run({ DEBUG: 'create-mcp-sse' })).stderr).toMatch(/\n +at /);
+  });
+});
+
+describe('--json', () => {
+  test('prints one object and nothing else', async () => {
+    const { cwd, exitCode, stdout, stderr } = await make(['x', '--json']);
+    expect(exitCode).toBe(0);
+    expect(stderr).toBe('');
+    expect(Object.keys(JSON.parse(stdout))).toEqual([
+      'ok',
+      'directory',
+      'name',
+      'answers',
+      'files',
+      'steps',
+      'nextSteps',
+    ]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: true,
+      directory: join(cwd, 'x'),
+      answers: { port: 8080 },
+    });
+  });
+
+  test.each([
+    [['--port', 'x', '--json'], 2, { code: 'bad_input', flag: '--port' }],
+    [['--json', '--nonsense'], 2, { code: 'bad_input', flag: '--nonsense' }],
+    [['/proc/x', '--json'], 3, { code: 'target_not_writable' }],
+  ])('of a failure: %j', async (args, status, error) => {
+    const { exitCode, stdout } = await make(args);
+    expect(exitCode).toBe(status);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, error });
+  });
+});
+
+test('--dry-run shows what would be done to each file, and writes nothing', async () => {
+  const cwd = temporaryDirectory();
+  writeTree(cwd, { 'x/README.md': 'mine', 'x/notes.txt': 'mine' });
+  const before = readTree(cwd);
+  for (const [existing, action] of [
+    ['merge', 'keep'],
+    ['overwrite', 'overwrite'],
+  ]) {
+    const { stdout, exitCode } = await make(['x', '--dry-run', '--existing', existing ?? ''], { cwd });
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^  ${action} +README\\.md$`, 'm'));
+    expect(stdout).toMatch(/^ {2}create +package\.json$/m);
+    expect(stdout).not.toContain('notes.txt');
+  }
+  expect(readTree(cwd)).toEqual(before);
+});
+
+test('--config with a record makes the same files, secrets apart; flags win over it', async () => {
+  const { cwd } = await make(['x', '--auth', 'jwt', '--port', '9000', '--protect', 'sse', '--name', 'same']);
+  await make(['y', '--config', 'x/create-mcp-sse.json'], { cwd });
+  const [x, y] = [readTree(join(cwd, 'x')), readTree(join(cwd, 'y'))];
+  expect(x['.env']).not.toBe(y['.env']);
+  expect({ ...y, '.env': '' }).toEqual({ ...x, '.env': '' });
+
+  await make(['z', '--config', 'x/create-mcp-sse.json', '--port', '9001'], { cwd });
+  expect(record(cwd, 'z')).toEqual({ ...record(cwd, 'x'), port: 9001 });
+});
+
+test.each(['my server', 'a/b/c', "it's", '日本', 'Ünï', '-dash', '.', '$HOME', 'a;b'])(
+  'a directory called %j is made, with a package name that npm accepts',
+  async (directory) => {
+    const { cwd, exitCode, stderr } = await make(directory.startsWith('-') ? ['--', directory] : [directory]);
+    expect(exitCode).toBe(0);
+    const { name } = JSON.parse(readFileSync(join(cwd, directory, 'package.json'), 'utf8'));
+    expect(name).toMatch(/^[a-z0-9][a-z0-9._-]*$/);
+    if (/[^a-z/.]/.test(directory)) expect(stderr).toContain(`the package is called ${name}`);
+  },
+);
+
+test('a port in use is a warning that says by what', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const { exitCode, stderr } = await make(['x', '--port', String(port)]);
+  server.close();
+  expect(exitCode).toBe(0);
+  expect(stderr).toContain(`port ${port} is in use on this machine, by `);
+});
+
+test('a reader that goes away early is no failure', async () => {
+  const { exitCode } = await execa('sh', ['-c', `"${command}" --help | head -1`], {
+    cwd: temporaryDirectory(),
+  });
+  expect(exitCode).toBe(0);
+});
+
+test.each([
+  'pnpm/10.0.0 npm/? node/v24',
+  'yarn/1.22.0 npm/? node/v24',
+  'bun/1.3.0 npm/? node/v24',
+  'npm/11.0.0 node/v24',
+])('called by %s, it uses that package manager', async (agent) => {
+  const { cwd, stdout } = await make(['x'], { env: { npm_config_user_agent: agent } });
+  expect(stdout).toContain(`${agent.split('/')[0]} install`);
+  expect(record(cwd).packageManager).toBe(agent.split('/')[0]);
+});
+
+test('an option that npm kept is not passed over', async () => {
+  const env = { npm_config_user_agent: 'npm/11.0.0 node/v24', npm_config_port: 'true' };
+  const { exitCode, stderr } = await make(['x', '9000'], { env });
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain('quote a path with spaces, and with npm put -- before the options');
+  expect((await make(['x'], { env })).stderr).toContain('--port: npm kept it for itself');
+});
+
+test('a Node.js that is too old is told so plainly', async () => {
+  const cwd = temporaryDirectory();
+  const file = join(inject('installed'), 'node_modules/create-mcp-sse/bin/create-mcp-sse.js');
+  mkdirSync(join(cwd, 'bin'));
+  // An old Node.js, as far as the file can tell.
+  const source = readFileSync(file, 'utf8').replace('#!/usr/bin/env node', '');
+  const old = `Object.defineProperty(process.versions, 'node', { value: '18.20.0' });\n${source}`;
+  writeFileSync(join(cwd, 'old.cjs'), old);
+  const { exitCode, stderr } = await execa('node', ['old.cjs'], { cwd, reject: false });
+  expect(exitCode).toBe(1);
+  expect(stderr).toBe(
+    'create-mcp-sse needs Node.js 20.12 or newer. This is 18.20.0. Get a newer one at https://nodejs.org',
+  );
+  // What ECMAScript 5 did not have, an old Node.js could not even read.
+  expect(source).not.toMatch(/\b(const|let|import|export|class|async)\b|=>|`/);
+});
