@@ -45,6 +45,9 @@ export interface SseServerOptions
 export interface StreamableHttp {
   endpoint: string;
   handle(exchange: Exchange, json: unknown, caller: Caller | undefined): Promise<void>;
+  /** Ends the streams that last until somebody ends them; calls go on. */
+  endSubscriptions(): Promise<void>;
+  /** Ends what is left. */
   close(): Promise<void>;
 }
 
@@ -92,7 +95,7 @@ export function createSseServer(options: SseServerOptions) {
   const routes = new Map<string, Route>([
     [endpoint, { GET: openSession }],
     [messageEndpoint, { POST: receiveMessage }],
-    ['/', { GET: pages.landing, HEAD: pages.landing }],
+    ['/', { GET: answerRoot, HEAD: pages.landing }],
     ['/health', { GET: pages.health, HEAD: pages.health }],
   ]);
   if (streamableHttp) routes.set(streamableHttp.endpoint, { POST: receiveStreamable });
@@ -106,6 +109,12 @@ export function createSseServer(options: SseServerOptions) {
     const caller = await identify(exchange, 'sse', endpoint);
     streams.add(exchange.request.socket);
     await sse.openSession(exchange, caller);
+  }
+
+  /** Clients that were given no path find events here, people a page. */
+  function answerRoot(exchange: Exchange) {
+    const wantsEvents = exchange.request.headers.accept?.includes('text/event-stream');
+    return wantsEvents ? openSession(exchange) : pages.landing(exchange);
   }
 
   async function receiveMessage(exchange: Exchange) {
@@ -219,7 +228,7 @@ export function createSseServer(options: SseServerOptions) {
 
   async function stop(): Promise<void> {
     const deadline = Date.now() + options.shutdownMs;
-    await sessions.closeAll(options.shutdownMs);
+    await Promise.all([streamableHttp?.endSubscriptions(), sessions.closeAll(options.shutdownMs)]);
     const timer = setTimeout(() => server.closeAllConnections(), Math.max(0, deadline - Date.now()));
     await new Promise((resolve) => {
       server.close(resolve);

@@ -1,24 +1,132 @@
-import { toNodeHandler } from '@modelcontextprotocol/node';
-import { createMcpHandler, type McpServer } from '@modelcontextprotocol/server';
+import { toWebRequest } from '@modelcontextprotocol/node';
+import { createMcpHandler, type McpServer, type ServerEventBus } from '@modelcontextprotocol/server';
+import type { Caller } from '../auth/authenticate.js';
 import type { Log } from '../monitoring/log.js';
-import type { StreamableHttp } from './sse-server.js';
+import type { Metrics } from '../monitoring/metrics.js';
+import type { EventStreamOptions } from './event-stream.js';
+import { HttpError } from './http-error.js';
+import type { Exchange, StreamableHttp } from './sse-server.js';
+
+export interface StreamableHttpOptions extends EventStreamOptions {
+  /** Path that clients POST to. */
+  endpoint: string;
+  /** Makes the MCP server of each request. */
+  createMcpServer: () => McpServer;
+  /** Subscriptions open at once, in all. */
+  maxSessions: number;
+  /** Subscriptions open at once of one client. */
+  maxSessionsPerClient: number;
+  /** Seconds between two keep-alives of a stream; 0 for none. */
+  keepAliveSeconds: number;
+  /**
+   * Where your code announces that a list or a resource changed, for clients that subscribed to it.
+   * Defaults to a bus of its own, on which nothing is announced.
+   */
+  changes?: ServerEventBus;
+  log: Log;
+  metrics: Metrics;
+}
+
+/** The longest time that a Node timer can wait, in milliseconds. */
+const longestTimeout = 2 ** 31 - 1;
 
 /**
  * MCP's newer transport, for clients that no longer speak SSE: the SDK's own handler behind the checks,
  * credentials and limits of this server. Each request gets an MCP server of its own; nothing is kept between.
  * https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#streamable-http
  */
-export function createStreamableHttp(endpoint: string, createMcpServer: () => McpServer, log: Log): StreamableHttp {
-  const onerror = (error: Error) => log.warn({ err: error }, 'Streamable HTTP error');
-  const handler = createMcpHandler(createMcpServer, { onerror });
-  const answer = toNodeHandler(handler, { onerror });
+export function createStreamableHttp(options: StreamableHttpOptions): StreamableHttp {
+  const { endpoint, maxSessions, maxSessionsPerClient, maxBufferedBytes, stallTimeoutMs, log, metrics } = options;
+  const handlerOptions = {
+    onerror: (error: Error) => log.info({ reason: error.message }, 'Streamable HTTP error'),
+    keepAliveMs: options.keepAliveSeconds * 1000,
+    ...(options.changes && { bus: options.changes }),
+  };
+  // Two handlers, since a stopping server ends subscriptions at once and lets calls finish.
+  const calls = createMcpHandler(options.createMcpServer, handlerOptions);
+  const subscriptions = createMcpHandler(options.createMcpServer, { ...handlerOptions, maxSubscriptions: maxSessions });
+  /** How many subscriptions each client has open. */
+  const subscribed = new Map<string, number>();
+
+  async function handle(exchange: Exchange, json: unknown, caller: Caller | undefined): Promise<void> {
+    const method = methodOf(json);
+    if (method === 'subscriptions/listen') {
+      await subscribe(exchange, json, caller);
+      return;
+    }
+    const startedAt = performance.now();
+    await answer(calls, exchange, json, caller);
+    if (method === 'tools/call') metrics.toolCallFinished((performance.now() - startedAt) / 1000);
+  }
+
+  /** A stream of change notifications, open for as long as the client likes: a session, as far as limits go. */
+  async function subscribe(exchange: Exchange, json: unknown, caller: Caller | undefined): Promise<void> {
+    const client = caller?.id ?? exchange.address;
+    const open = subscribed.get(client) ?? 0;
+    if (open >= maxSessionsPerClient) {
+      const message = `A client may have ${maxSessionsPerClient} subscriptions open at once`;
+      throw new HttpError('too_many_sessions', message, { 'Retry-After': '10' });
+    }
+    subscribed.set(client, open + 1);
+    try {
+      await answer(subscriptions, exchange, json, caller);
+    } finally {
+      const left = (subscribed.get(client) ?? 1) - 1;
+      if (left > 0) subscribed.set(client, left);
+      else subscribed.delete(client);
+    }
+  }
+
+  /** Has the SDK answer a request; resolves when the whole answer is written or the client is gone. */
+  async function answer(
+    handler: typeof calls,
+    { request, response, headers }: Exchange,
+    json: unknown,
+    caller: Caller | undefined,
+  ): Promise<void> {
+    const over = new AbortController();
+    response.once('close', () => {
+      if (!response.writableFinished) over.abort();
+    });
+    const msLeft = (caller?.authInfo.expiresAt ?? Infinity) * 1000 - Date.now();
+    const expiry = setTimeout(() => over.abort(), Math.min(msLeft, longestTimeout));
+
+    try {
+      const result = await handler.fetch(await toWebRequest(request, json, { signal: over.signal }), {
+        parsedBody: json,
+        ...(caller && { authInfo: caller.authInfo }),
+      });
+      if (result.status >= 400) metrics.requestRejected(result.status);
+      result.headers.delete('Connection'); // Node's to say.
+      response.writeHead(result.status, { ...headers, ...Object.fromEntries(result.headers) });
+      response.setTimeout(stallTimeoutMs, () => {
+        if (response.writableLength > 0) response.destroy();
+      });
+      for await (const chunk of result.body ?? []) {
+        // A reader that does not read is cut off, as on an event stream.
+        const waiting = response.writableLength;
+        if (waiting > 0 && waiting + chunk.length > maxBufferedBytes) response.destroy();
+        if (response.destroyed) return;
+        response.write(chunk);
+        if (chunk[0] !== comment) metrics.messageDelivered(chunk.length);
+      }
+      response.end();
+    } finally {
+      clearTimeout(expiry);
+    }
+  }
 
   return {
     endpoint,
-    handle({ request, response, headers }, json, caller) {
-      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-      return answer(Object.assign(request, caller && { auth: caller.authInfo }), response, json);
-    },
-    close: () => handler.close(),
+    handle,
+    endSubscriptions: () => subscriptions.close(),
+    close: () => calls.close(),
   };
+}
+
+/** The colon that begins a comment in an event stream: a keep-alive, not a message. */
+const comment = ':'.charCodeAt(0);
+
+function methodOf(json: unknown): unknown {
+  return typeof json === 'object' && json !== null && 'method' in json ? json.method : undefined;
 }
