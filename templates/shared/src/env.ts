@@ -10,8 +10,7 @@ export class SettingsError extends Error {}
 export class Environment {
   readonly #variables: NodeJS.ProcessEnv;
   readonly #mistakes: string[] = [];
-  /** The settings in force, for people to look at; secrets are left out. */
-  readonly effective: Record<string, unknown> = {};
+  readonly #inForce: string[] = [];
 
   constructor(variables: NodeJS.ProcessEnv) {
     this.#variables = variables;
@@ -35,6 +34,11 @@ export class Environment {
     }
   }
 
+  /** The settings in force, a line each, as a .env file has them; of a secret only whether it is set. */
+  inForce(): string {
+    return this.#inForce.join('\n');
+  }
+
   /** @throws {SettingsError} when anything was wrong */
   finish(): void {
     if (this.#mistakes.length > 0) throw new SettingsError(this.#mistakes.join('\n'));
@@ -47,7 +51,7 @@ export class Environment {
   /** A secret, or an empty text when it is not set. */
   secret(name: string): string {
     const value = this.#variables[name] ?? '';
-    this.effective[name] = value === '' ? '' : '(set)';
+    this.#inForce.push(`${name}=${value === '' ? '' : '(set)'}`);
     return value;
   }
 
@@ -95,14 +99,14 @@ export class Environment {
     });
   }
 
-  oneOf<T extends string>(name: string, choices: readonly T[], fallback: T): T {
+  oneOf<T extends string>(name: string, fallback: T, choices: readonly T[]): T {
     return this.#read(name, fallback, `one of ${choices.join(', ')}`, (value) =>
       choices.find((choice) => choice === value),
     );
   }
 
   flag(name: string, fallback: boolean): boolean {
-    return this.oneOf(name, ['true', 'false'], fallback ? 'true' : 'false') === 'true';
+    return this.oneOf(name, fallback ? 'true' : 'false', ['true', 'false']) === 'true';
   }
 
   /** The contents of the file that a variable names; undefined when the variable is not set. */
@@ -126,7 +130,8 @@ export class Environment {
       if (parsed === undefined) this.refuse(`${name}=${value}: ${accepted} is accepted`);
       else result = parsed;
     }
-    this.effective[name] = result;
+    const text = String(result);
+    this.#inForce.push(`${name}=${/[\s"'#]/.test(text) ? JSON.stringify(text) : text}`);
     return result;
   }
 }

@@ -1,6 +1,6 @@
 import { SettingsError } from './env.js';
 import type { Log } from './monitoring/log.js';
-import { ListenError } from './transport/sse-server.js';
+import { ListenError } from './transport/http-listener.js';
 
 /** Says why the server cannot start: in one line where that is enough, with a stack where it is a defect. */
 export function failToStart(error: unknown): void {
@@ -23,10 +23,23 @@ export function stopOnSignals(server: { close(): Promise<void> }, log: Log): voi
   process.on('SIGTERM', stop).on('SIGINT', stop);
 }
 
+/** SIGHUP brings in a renewed certificate; open streams go on. A bad one is refused, and the old one stays. */
+export function renewOnHangup(server: { renewCertificate(): void }, log: Log): void {
+  process.on('SIGHUP', () => {
+    try {
+      server.renewCertificate();
+      log.info('certificate renewed');
+    } catch (error) {
+      log.error({ reason: (error as Error).message }, 'certificate not renewed');
+    }
+  });
+}
+
 /**
  * A tool can fail outside its call, in a timer or a promise nobody awaits. That is logged, and must not end
- * the sessions of everybody else.
+ * the sessions of everybody else; nor must it that whoever read the log has gone.
  */
 export function keepRunning(log: Log): void {
   process.on('uncaughtException', (err, origin) => log.error({ err, origin }, 'uncaught error'));
+  process.stdout.on('error', () => {});
 }

@@ -3,8 +3,8 @@ export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
 /**
- * One line an event: what happened, and the facts that belong to it. The shape is pino's, so
- * `const log = pino()` takes this file's place.
+ * One line an event: what happened, and the facts that belong to it. The shape is pino's: to use pino, put
+ * `const log = pino();` in the place of `createLog(…)` in main.ts.
  */
 export interface Log {
   debug: LogFunction;
@@ -23,17 +23,16 @@ export interface LogOptions {
   level: LogLevel;
   /** `json` for machines, `text` for people. */
   format: 'json' | 'text';
-  /** Takes each line. Defaults to standard output. */
-  write?: (line: string) => void;
 }
 
-export function createLog({ level, format, write = (line) => process.stdout.write(line) }: LogOptions): Log {
+/** A log on standard output. */
+export function createLog({ level, format }: LogOptions): Log {
   const toLine = format === 'json' ? jsonLine : textLine;
   const at = (own: LogLevel): LogFunction => {
     if (logLevels.indexOf(own) < logLevels.indexOf(level)) return () => {};
     return (first: Record<string, unknown> | string, message?: string) => {
       const [facts, text] = typeof first === 'string' ? [{}, first] : [first, message ?? ''];
-      write(`${toLine(new Date(), own, text, facts)}\n`);
+      process.stdout.write(`${toLine(new Date(), own, text, facts)}\n`);
     };
   };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
@@ -48,7 +47,13 @@ function jsonLine(time: Date, level: string, msg: string, facts: Record<string, 
 function textLine(time: Date, level: string, msg: string, facts: Record<string, unknown>): string {
   const details = Object.entries(facts).map(([name, value]) => {
     if (value instanceof Error) return `\n${value.stack}`;
-    return `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`;
+    return `${name}=${typeof value === 'string' && isPlain(value) ? value : JSON.stringify(value)}`;
   });
-  return [time.toISOString().slice(11, 19), level.padEnd(5), msg, ...details].join('  ');
+  const clock = time.toTimeString().slice(0, 8);
+  return [clock, level.padEnd(5), msg, ...details].join('  ');
+}
+
+/** What a client chose could otherwise break the line, or give orders to the terminal. */
+function isPlain(text: string): boolean {
+  return /^[\w.:/@-]+$/.test(text);
 }

@@ -9,6 +9,10 @@ import type { Metrics } from './metrics.js';
 export interface PageOptions extends AccessOptions {
   /** Name of the server. */
   name: string;
+  /** Its version. */
+  version: string;
+  /** Whether there is a page for people at `/`. */
+  landingPage: boolean;
   /** Path of the event stream. */
   endpoint: string;
   /** Path that messages are POSTed to. */
@@ -43,7 +47,7 @@ export function createPages(options: PageOptions, sessions: Sessions) {
         sessions: sessions.size,
         sseUrl: base + endpoint,
         streamableHttpUrl: streamableHttp && base + streamableHttp.endpoint,
-        credentialHeader: auth?.provider.headerName,
+        credentialHeader: auth && (auth.provider.credentialScheme?.headerName ?? 'Authorization'),
       }),
       { 'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'" },
     );
@@ -52,7 +56,7 @@ export function createPages(options: PageOptions, sessions: Sessions) {
   /** https://www.rfc-editor.org/rfc/rfc9728#name-protected-resource-metadata */
   function resourceMetadata(exchange: Exchange): void {
     const { request, path } = exchange;
-    const issuer = auth?.provider.issuer;
+    const issuer = auth?.provider.credentialScheme?.issuer;
     if (issuer === undefined) throw new HttpError('not_found', 'No OAuth issuer belongs to this server');
     sendJson(exchange, {
       resource: publicOrigin(request, trustedProxies) + basePath + path.slice(resourceMetadataPath.length),

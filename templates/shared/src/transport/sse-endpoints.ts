@@ -39,7 +39,8 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
       messageUrl: `${messageUrl}?sessionId=${sessionId}`,
       metrics,
     });
-    session.onerror = (error) => log.warn({ err: error, client }, 'session error');
+    // What the SDK says after a colon can be the message that it could not use.
+    session.onerror = ({ message }) => log.warn({ client, reason: message.split(':', 1)[0] }, 'session error');
     sessions.add(session);
     await mcpServer.connect(session);
   }

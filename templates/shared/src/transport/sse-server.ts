@@ -1,13 +1,13 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { McpServer } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/authenticate.js';
 import { createPages, type PageOptions } from '../monitoring/pages.js';
+import { requestId } from '../monitoring/request-id.js';
 import { type AccessOptions, createAccess } from './access.js';
 import type { EventStreamOptions } from './event-stream.js';
 import { answerClientError, answerError, HttpError } from './http-error.js';
+import { createListener, type ListenerOptions } from './http-listener.js';
 import { createRateLimits, type RateLimitOptions } from './rate-limits.js';
 import { clientAddress, createGuards, type GuardOptions } from './request-guards.js';
 import { readJsonBody } from './request-body.js';
@@ -18,23 +18,14 @@ export interface SseServerOptions
   extends AccessOptions,
     EventStreamOptions,
     GuardOptions,
+    ListenerOptions,
     PageOptions,
     RateLimitOptions,
     SessionsOptions {
-  /** Address or host name to listen on. */
-  host: string;
-  /** Port to listen on; 0 for any free one. */
-  port: number;
   /** Largest message in bytes. */
   maxMessageSize: number;
-  /** Milliseconds in which the headers of a request must have come. */
-  headersTimeoutMs: number;
-  /** Milliseconds in which a whole request, body included, must have come. */
-  requestTimeoutMs: number;
   /** Milliseconds that running calls get to finish when the server closes. */
   shutdownMs: number;
-  /** Certificate and key in PEM form. Absent: plain HTTP. */
-  tls?: { cert: string; key: string } | undefined;
   /** Makes the MCP server of each session. */
   createMcpServer: () => McpServer;
   /** MCP's newer transport on a path of its own. Absent: SSE only. */
@@ -50,9 +41,6 @@ export interface StreamableHttp {
   /** Ends what is left. */
   close(): Promise<void>;
 }
-
-/** The server cannot listen; the message says why in one line. */
-export class ListenError extends Error {}
 
 /** One request and its answer, with what several steps need to know of it. */
 export interface Exchange {
@@ -70,12 +58,6 @@ export interface Exchange {
 
 type Handler = (exchange: Exchange) => void | Promise<void>;
 type Route = Partial<Record<'GET' | 'HEAD' | 'POST', Handler>>;
-
-/** Milliseconds an idle connection is kept: more than the 60 s after which the usual load balancers drop it. */
-const keepAliveTimeout = 65_000;
-
-/** Milliseconds between two looks at which requests are overdue. */
-const connectionsCheckingInterval = 1000;
 
 /**
  * An HTTP server that speaks MCP over server-sent events. All state is its own: several can run in one process.
@@ -95,7 +77,7 @@ export function createSseServer(options: SseServerOptions) {
   const routes = new Map<string, Route>([
     [endpoint, { GET: openSession }],
     [messageEndpoint, { POST: receiveMessage }],
-    ['/', { GET: answerRoot, HEAD: pages.landing }],
+    ['/', { GET: answerRoot, HEAD: answerRoot }],
     ['/health', { GET: pages.health, HEAD: pages.health }],
   ]);
   if (streamableHttp) routes.set(streamableHttp.endpoint, { POST: receiveStreamable });
@@ -114,7 +96,9 @@ export function createSseServer(options: SseServerOptions) {
   /** Clients that were given no path find events here, people a page. */
   function answerRoot(exchange: Exchange) {
     const wantsEvents = exchange.request.headers.accept?.includes('text/event-stream');
-    return wantsEvents ? openSession(exchange) : pages.landing(exchange);
+    if (wantsEvents && exchange.request.method === 'GET') return openSession(exchange);
+    if (!options.landingPage) throw new HttpError('not_found', 'There is nothing at this path');
+    return pages.landing(exchange);
   }
 
   async function receiveMessage(exchange: Exchange) {
@@ -138,6 +122,7 @@ export function createSseServer(options: SseServerOptions) {
 
   /** Every request comes through here, and is checked in this order; the first check that fails answers. */
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const exchange = exchangeOf(request, response);
     try {
       if (closing) throw new HttpError('shutting_down', 'The server is shutting down', { Connection: 'close' });
       guards.check(request);
@@ -145,10 +130,9 @@ export function createSseServer(options: SseServerOptions) {
         guards.answerPreflight(request, response);
         return;
       }
-      const exchange = exchangeOf(request, response);
       await handlerFor(exchange)(exchange);
     } catch (error) {
-      refuse(request, response, error);
+      refuse(exchange, error);
     }
   }
 
@@ -174,48 +158,34 @@ export function createSseServer(options: SseServerOptions) {
     throw new HttpError('method_not_allowed', 'This path does not take this method', { Allow });
   }
 
-  function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  function refuse({ request, response, headers, address, path }: Exchange, error: unknown): void {
+    const id = requestId(request);
     let refusal: HttpError;
     if (error instanceof HttpError) {
       refusal = error;
     } else {
-      log.error({ err: error }, 'a request failed');
+      log.error({ request: id, err: error }, 'a request failed');
       refusal = new HttpError('internal_error', 'The server failed to handle the request');
     }
-    metrics.requestRejected(refusal.status);
-    if (request.method === 'POST') metrics.messageFailed(refusal.code);
-    log.info({ status: refusal.status, code: refusal.code, method: request.method }, 'request refused');
+    const { status, code } = refusal;
+    metrics.requestRejected(status);
+    if (routes.get(path)?.POST) metrics.messageFailed(code);
+    log.info({ request: id, status, code, method: request.method, path: path.slice(0, 100), address }, 'request refused');
     if (response.headersSent || response.destroyed) response.destroy();
-    else answerError(request, response, refusal, guards.corsHeaders(request));
+    else answerError(request, response, refusal, { ...headers, 'X-Request-Id': id });
   }
 
-  const serverOptions = {
-    headersTimeout: options.headersTimeoutMs,
-    requestTimeout: options.requestTimeoutMs,
-    keepAliveTimeout,
-    connectionsCheckingInterval,
-  };
-  const server = options.tls
-    ? createTlsServer({ ...serverOptions, ...options.tls, minVersion: 'TLSv1.2' }, handle)
-    : createServer(serverOptions, handle);
+  const { server, listen, url, renewCertificate } = createListener(options, handle);
   server.on('clientError', (error, socket) => {
-    if (streams.has(socket)) socket.destroy();
-    else if (answerClientError(error, socket)) metrics.requestRejected(400);
+    if (streams.has(socket)) {
+      socket.destroy();
+      return;
+    }
+    const refusal = answerClientError(error, socket);
+    if (refusal === undefined) return;
+    metrics.requestRejected(refusal.status);
+    log.info({ status: refusal.status, code: refusal.code }, 'request refused');
   });
-
-  /** Where the server listens. */
-  function url(): string {
-    const { address, port, family } = server.address() as AddressInfo;
-    return `${options.tls ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
-  }
-
-  /** Starts to listen. @throws {ListenError} */
-  async function listen(): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => reject(new ListenError(explain(error, options))));
-      server.listen(options.port, options.host, resolve);
-    });
-  }
 
   /**
    * Stops: new requests get 503, streams end, running calls may finish within `shutdownMs`, then every
@@ -238,20 +208,5 @@ export function createSseServer(options: SseServerOptions) {
     await streamableHttp?.close();
   }
 
-  return { listen, close, url, sessions };
-}
-
-function explain(error: NodeJS.ErrnoException, { host, port }: SseServerOptions): string {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return `PORT ${port}: another program already listens on it at ${host}; stop it or choose another port`;
-    case 'EACCES':
-      return `PORT ${port}: listening on it needs more rights; choose a port above 1023`;
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return `HOST ${host}: this machine has no such address`;
-    default:
-      return `cannot listen on ${host}:${port}: ${error.message}`;
-  }
+  return { listen, close, url, renewCertificate, sessions };
 }

@@ -1,0 +1,7 @@
+import { readFileSync } from 'node:fs';
+
+const packageJson = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+
+/** What this server calls itself, to clients and on its page: the name and version of its package. */
+export const name: string = packageJson.name;
+export const version: string = packageJson.version;

@@ -1,0 +1,80 @@
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Server as TlsServer } from 'node:tls';
+import type { Certificate } from './certificate.js';
+
+export interface ListenerOptions {
+  /** Address or host name to listen on. */
+  host: string;
+  /** Port to listen on; 0 for any free one. */
+  port: number;
+  /** Reads the certificate, again each time it is renewed. Absent: plain HTTP. */
+  readCertificate?: (() => Certificate) | undefined;
+  /** Milliseconds in which the headers of a request must have come. */
+  headersTimeoutMs: number;
+  /** Milliseconds in which a whole request, body included, must have come. */
+  requestTimeoutMs: number;
+}
+
+/** The server cannot listen; the message says why in one line. */
+export class ListenError extends Error {}
+
+/** Milliseconds an idle connection is kept: more than the 60 s after which the usual load balancers drop it. */
+const keepAliveTimeout = 65_000;
+
+/** Milliseconds between two looks at which requests are overdue. */
+const connectionsCheckingInterval = 1000;
+
+/** Node's HTTP or HTTPS server, with this server's time-outs, and errors that say what to do. */
+export function createListener(options: ListenerOptions, handle: RequestListener) {
+  const { host, port, readCertificate } = options;
+  const serverOptions = {
+    headersTimeout: options.headersTimeoutMs,
+    requestTimeout: options.requestTimeoutMs,
+    keepAliveTimeout,
+    connectionsCheckingInterval,
+  };
+  const secureContext = () => ({ ...readCertificate?.(), minVersion: 'TLSv1.2' as const });
+  const server = readCertificate
+    ? createTlsServer({ ...serverOptions, ...secureContext() }, handle)
+    : createServer(serverOptions, handle);
+
+  return {
+    server,
+
+    /** Where the server listens. */
+    url(): string {
+      const { address, port, family } = server.address() as AddressInfo;
+      return `${readCertificate ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+    },
+
+    /** @throws {ListenError} */
+    async listen(): Promise<void> {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', (error) => reject(new ListenError(explain(error, host, port))));
+        server.listen(port, host, resolve);
+      });
+    },
+
+    /** Reads the certificate anew, for connections from now on. @throws when it is bad; the old one then stays */
+    renewCertificate(): void {
+      if (readCertificate) (server as TlsServer).setSecureContext(secureContext());
+    },
+  };
+}
+
+function explain(error: NodeJS.ErrnoException, host: string, port: number): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `PORT ${port}: another program already listens on it at ${host}; stop it or choose another port`;
+    case 'EACCES':
+      return `PORT ${port}: listening on it needs more rights; choose a port above 1023`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `HOST ${host}: this machine has no such address`;
+    default:
+      return `cannot listen on ${host}:${port}: ${error.message}`;
+  }
+}
