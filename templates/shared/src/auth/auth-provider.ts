@@ -16,21 +16,27 @@ export interface AuthProvider {
   /** What a refused request is told. Defaults to 401 and a message that names no reason. */
   getAuthError?(): { status: number; message: string; headers?: Record<string, string> };
 
+  /** What kind of credential it takes. Defaults to a bearer token in `Authorization`, from no known issuer. */
+  readonly credentialScheme?: CredentialScheme;
+
+  /** Set by the server: takes why a credential was refused, for the log at debug level. Clients never learn it. */
+  onRefused?: (reason: string) => void;
+}
+
+/** What clients are told about the credential that they need. */
+export interface CredentialScheme {
+  /** The header that carries the credential. */
+  readonly headerName: string;
+
+  /** The OAuth issuer whose tokens are accepted. When set, it is published as RFC 9728 says. */
+  readonly issuer?: string | undefined;
+
   /**
    * The `WWW-Authenticate` header of a 401 (RFC 9110, section 11.6.1).
    *
    * @param resourceMetadataUrl where this server publishes which issuer it trusts (RFC 9728)
    */
-  challenge?(req: IncomingMessage, resourceMetadataUrl: string): string;
-
-  /** Set by the server: takes why a credential was refused, for the log at debug level. Clients never learn it. */
-  onRefused?: (reason: string) => void;
-
-  /** The header that carries the credential. Defaults to `Authorization`. */
-  readonly headerName?: string;
-
-  /** The OAuth issuer whose tokens are accepted. When set, it is published as RFC 9728 says. */
-  readonly issuer?: string | undefined;
+  challenge(req: IncomingMessage, resourceMetadataUrl: string): string;
 }
 
 /** What a provider knows of the caller. */
@@ -40,7 +46,8 @@ export interface AuthResult {
 
   /**
    * Names the caller, the same for each of its credentials. Sessions are bound to it, limits count by it and
-   * logs show it, so it must not be a secret. Defaults to `data.sub`, else to a digest of `data`.
+   * logs show it, so it must not be a secret. Defaults to `data.sub`, else to a digest of `data`, else to a
+   * digest of the credential.
    */
   callerId?: string;
 

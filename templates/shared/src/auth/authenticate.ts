@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { AuthInfo } from '@modelcontextprotocol/server';
 import type { Log } from '../monitoring/log.js';
@@ -16,6 +16,7 @@ export interface Caller {
 /**
  * Asks the provider who is calling.
  *
+ * @param resourceMetadataUrl where the issuer of tokens is published (RFC 9728)
  * @throws {HttpError} `unauthorized`; `auth_unavailable` when the provider itself failed
  */
 export async function authenticate(
@@ -24,15 +25,22 @@ export async function authenticate(
   resourceMetadataUrl: () => string,
   log: Log,
 ): Promise<Caller> {
-  let result: boolean | AuthResult;
   try {
-    result = await provider.authenticate(request);
+    const result = await provider.authenticate(request);
+    if (!result || hasEnded(result)) throw refusal(provider, request, resourceMetadataUrl());
+    const caller = callerOf(result === true ? {} : result, request);
+    // With it the SDK tells a client that lacks a scope where to get one.
+    if (provider.credentialScheme?.issuer) caller.authInfo.resourceMetadataUrl = resourceMetadataUrl();
+    return caller;
   } catch (error) {
+    if (error instanceof HttpError) throw error;
     log.error({ err: error }, 'the auth provider failed');
     throw new HttpError('auth_unavailable', 'The credential cannot be checked at the moment', { 'Retry-After': '5' });
   }
-  if (!result) throw refusal(provider, request, resourceMetadataUrl());
-  return callerOf(result === true ? {} : result);
+}
+
+function hasEnded(result: true | AuthResult): boolean {
+  return result !== true && result.expiresAt !== undefined && result.expiresAt * 1000 <= Date.now();
 }
 
 function refusal(provider: AuthProvider, request: IncomingMessage, resourceMetadataUrl: string): HttpError {
@@ -40,23 +48,29 @@ function refusal(provider: AuthProvider, request: IncomingMessage, resourceMetad
     status: 401,
     message: 'A valid credential is required',
   };
-  const challenge = provider.challenge?.(request, resourceMetadataUrl) ?? 'Bearer';
+  const challenge = provider.credentialScheme?.challenge(request, resourceMetadataUrl) ?? 'Bearer';
   return new HttpError('unauthorized', message, { 'WWW-Authenticate': challenge, ...headers }, status);
 }
 
-function callerOf(result: AuthResult): Caller {
-  const data = result.data ?? {};
-  const id = result.callerId ?? (typeof data.sub === 'string' ? data.sub : digest(data));
+function callerOf(result: AuthResult, request: IncomingMessage): Caller {
+  const { data } = result;
+  const id = result.callerId ?? (typeof data?.sub === 'string' ? data.sub : digest(data ?? credential(request)));
   const authInfo: AuthInfo = {
     token: result.token ?? '',
     clientId: result.clientId ?? id,
     scopes: result.scopes ?? [],
-    extra: data,
+    extra: data ?? {},
   };
   if (result.expiresAt !== undefined) authInfo.expiresAt = result.expiresAt;
   return { id, authInfo };
 }
 
-function digest(data: Record<string, unknown>): string {
-  return createHash('sha256').update(JSON.stringify(data)).digest('base64url').slice(0, 16);
+/** Where a provider says only that the credential is good, the credential is all that tells callers apart. */
+function credential({ headers }: IncomingMessage): unknown {
+  return [headers.authorization, headers['x-api-key'], headers.cookie];
+}
+
+/** The same on every machine, so that a session is found to be its caller's on each of them. */
+function digest(value: unknown): string {
+  return hash('sha256', JSON.stringify(value), 'base64url').slice(0, 16);
 }

@@ -47,14 +47,17 @@ export function createAccess({ auth, basePath, trustedProxies, log }: AccessOpti
         `${publicOrigin(request, trustedProxies)}${basePath}${resourceMetadataPath}${resource}`;
       return await authenticate(auth.provider, request, metadataUrl, log);
     } catch (error) {
-      if (error instanceof HttpError && error.code === 'unauthorized' && sentCredential(request, auth.provider)) {
-        await limits.countFailure(address);
-      }
+      const refused = error instanceof HttpError && error.code === 'unauthorized';
+      if (refused && mayBeGuess(request, auth.provider)) await limits.countFailure(address);
       throw error;
     }
   };
 }
 
-function sentCredential(request: IncomingMessage, { headerName = 'authorization' }: AuthProvider): boolean {
-  return request.headers[headerName.toLowerCase()] !== undefined || request.headers.authorization !== undefined;
+/** Whether a refused request may have been an attempt to guess a credential; one without any was not. */
+function mayBeGuess(request: IncomingMessage, { credentialScheme }: AuthProvider): boolean {
+  // A provider that does not say where its credential is could have found it anywhere.
+  if (credentialScheme === undefined) return true;
+  const { headers } = request;
+  return headers[credentialScheme.headerName.toLowerCase()] !== undefined || headers.authorization !== undefined;
 }

@@ -1,6 +1,6 @@
-import { hash, randomBytes } from 'node:crypto';
+import { createHmac, hash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { AuthProvider, AuthResult } from './auth-provider.js';
+import type { AuthProvider, AuthResult, CredentialScheme } from './auth-provider.js';
 import { bearerToken, singleHeader } from './credential-header.js';
 
 export interface APIKeyConfig {
@@ -15,46 +15,57 @@ const minKeyLength = 16;
 
 /** Lets in whoever sends one of a list of keys. */
 export class APIKeyAuthProvider implements AuthProvider {
-  readonly headerName: string;
+  readonly credentialScheme: CredentialScheme;
 
   /**
-   * Keys are known by digest only. The salt is new in each process and never leaves it, so how long a look-up
-   * takes tells a caller nothing about the keys: it is as good as a comparison in constant time.
+   * Keys are known by digest only. What makes the digest is new in each process and never leaves it, so how long
+   * a look-up takes tells a caller nothing about the keys: it is as good as a comparison in constant time.
    */
-  readonly #salt = randomBytes(32).toString('base64url');
+  readonly #digestKey = randomBytes(32);
   readonly #callers = new Map<string, AuthResult>();
 
-  /** @throws {Error} when there is no key, one is too short, or two have the same id */
+  /** @throws {Error} when there is no key, one is of no use, or two are the same; the message quotes none */
   constructor({ keys, headerName = 'X-API-Key' }: APIKeyConfig) {
-    this.headerName = headerName;
     if (keys.length === 0) throw new Error('API_KEY: at least one key is needed; `npm run key` makes one');
+    this.credentialScheme = {
+      headerName,
+      // Not `Bearer`: to many clients that is an invitation to start OAuth.
+      challenge: () => `ApiKey realm="mcp", header="${headerName}"`,
+    };
 
     const ids = new Set<string>();
     for (const [index, entry] of keys.entries()) {
-      const colon = entry.indexOf(':');
-      const key = entry.slice(colon + 1);
-      if (key.length < minKeyLength) {
-        throw new Error(`API_KEY: key ${index + 1} has fewer than ${minKeyLength} characters`);
-      }
-      // A bare key is named after its digest, so that it has the same name after a restart.
-      const id = colon > 0 ? entry.slice(0, colon) : `key-${hash('sha256', key).slice(0, 8)}`;
+      const { id, key } = parseEntry(entry, `API_KEY: key ${index + 1} of ${keys.length}`);
+      const digest = this.#digest(key);
       if (ids.has(id)) throw new Error(`API_KEY: two keys have the id ${id}`);
+      if (this.#callers.has(digest)) throw new Error(`API_KEY: the key of ${id} is there twice`);
       ids.add(id);
-      this.#callers.set(this.#digest(key), { callerId: id, data: { sub: id } });
+      this.#callers.set(digest, { callerId: id, data: { sub: id } });
     }
   }
 
   async authenticate(req: IncomingMessage): Promise<AuthResult | false> {
-    const key = singleHeader(req, this.headerName) ?? bearerToken(singleHeader(req, 'Authorization'));
+    const { headerName } = this.credentialScheme;
+    // A second credential is never tried when the first is bad: each request is one guess.
+    const isThere = req.headers[headerName.toLowerCase()] !== undefined;
+    const header = singleHeader(req, isThere ? headerName : 'Authorization');
+    const key = bearerToken(header) ?? (isThere ? header : undefined);
     return (key !== undefined && this.#callers.get(this.#digest(key))) || false;
   }
 
-  /** Not `Bearer`: to many clients that is an invitation to start OAuth. */
-  challenge(): string {
-    return `ApiKey realm="mcp", header="${this.headerName}"`;
-  }
-
   #digest(key: string): string {
-    return hash('sha256', this.#salt + key, 'base64url');
+    return createHmac('sha256', this.#digestKey).update(key).digest('base64url');
   }
+}
+
+/** @throws {Error} that begins with `which`, when no client could send the key or it is easily guessed */
+function parseEntry(entry: string, which: string): { id: string; key: string } {
+  const colon = entry.indexOf(':');
+  const key = entry.slice(colon + 1).trim();
+  if (colon === 0) throw new Error(`${which} has no id before its colon`);
+  if (!/^[!-~]*$/.test(key)) throw new Error(`${which} has characters that a header cannot carry`);
+  if (key.length < minKeyLength) throw new Error(`${which} has fewer than ${minKeyLength} characters`);
+  // A bare key is named after its digest, so that it has the same name after a restart and in another place.
+  const id = colon > 0 ? entry.slice(0, colon).trim() : `key-${hash('sha256', key).slice(0, 8)}`;
+  return { id, key };
 }

@@ -1,14 +1,14 @@
-import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
+import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
 
 /** The issuer's keys cannot be had, and none that is known fits: whether the token is good cannot be told. */
 export class IssuerUnavailable extends Error {}
 
 /** Milliseconds to wait for the issuer. */
 const timeoutDuration = 5000;
-/** Milliseconds until keys are fetched again. */
-const cacheMaxAge = 10 * 60_000;
-/** Milliseconds between two fetches for keys that are not known, and after one that failed. */
-const cooldownDuration = 5000;
+/** Milliseconds until keys are fetched again, so that one that was withdrawn stops working. */
+const maxAge = 10 * 60_000;
+/** Milliseconds between two fetches, whoever sends tokens with unknown keys and whether or not the last one failed. */
+const cooldown = 5000;
 
 /**
  * Looks up the key of a token among those that its issuer publishes at `url`, as a JSON Web Key Set (RFC 7517).
@@ -18,30 +18,42 @@ const cooldownDuration = 5000;
  * @throws {errors.JOSEError} when the issuer has no such key
  */
 export function createIssuerKeys(url: URL): JWTVerifyGetKey {
-  const remote = createRemoteJWKSet(url, { timeoutDuration, cacheMaxAge, cooldownDuration });
-  let retryAt = 0;
+  // When to fetch is decided here: left to itself, jose forgets old keys even when there are no new ones.
+  const keys = createRemoteJWKSet(url, { timeoutDuration, cacheMaxAge: Infinity, cooldownDuration: Infinity });
+  let fetchedAt: number | undefined;
+  let nextFetchAt = 0;
+  let failure = '';
+
+  /** Fetches the keys, unless that was just tried; requests that come meanwhile wait for the same answer. */
+  async function refresh(): Promise<void> {
+    if (Date.now() < nextFetchAt) return;
+    try {
+      await keys.reload();
+      failure = '';
+      fetchedAt = Date.now();
+    } catch (error) {
+      failure = reasonOf(error as Error);
+    }
+    nextFetchAt = Date.now() + cooldown;
+  }
 
   return async (header, token) => {
-    if (Date.now() >= retryAt) {
-      try {
-        return await remote(header, token);
-      } catch (error) {
-        if (isTokensFault(error)) throw error;
-        retryAt = Date.now() + cooldownDuration;
-      }
+    if (fetchedAt === undefined || Date.now() - fetchedAt >= maxAge) await refresh();
+    const unavailable = () => new IssuerUnavailable(`the keys at ${url} cannot be fetched: ${failure}`);
+    if (fetchedAt === undefined) throw unavailable();
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
     }
-    const known = remote.jwks();
-    if (known === undefined) throw new IssuerUnavailable(`no keys can be fetched from ${url}`);
-    return createLocalJWKSet(known)(header, token).catch((error) => {
-      throw error instanceof errors.JWKSNoMatchingKey ? new IssuerUnavailable(`no new keys from ${url}`) : error;
-    });
+    await refresh();
+    if (failure !== '') throw unavailable();
+    return keys(header, token);
   };
 }
 
-function isTokensFault(error: unknown): boolean {
-  return (
-    error instanceof errors.JWKSNoMatchingKey ||
-    error instanceof errors.JWKSMultipleMatchingKeys ||
-    error instanceof errors.JOSENotSupported
-  );
+/** `fetch` says only that it failed; why is in the cause. */
+function reasonOf({ message, cause }: Error): string {
+  const { code } = (cause ?? {}) as NodeJS.ErrnoException;
+  return code === undefined ? message : `${message} (${code})`;
 }

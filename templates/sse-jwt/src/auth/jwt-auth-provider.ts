@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
-import type { AuthProvider, AuthResult } from './auth-provider.js';
+import { errors, type JWTPayload, jwtVerify } from 'jose';
+import type { AuthProvider, AuthResult, CredentialScheme } from './auth-provider.js';
 import { bearerToken, singleHeader } from './credential-header.js';
 import { createIssuerKeys, IssuerUnavailable } from './issuer-keys.js';
 import { type Algorithm, kindOf, verificationKey } from './verification-key.js';
@@ -9,21 +9,25 @@ import { type Algorithm, kindOf, verificationKey } from './verification-key.js';
 export interface JWTConfig {
   /** A secret of 32 bytes or more, or a public key as PEM or JWK. Needed unless there is a `jwksUrl`. */
   secret?: string;
-  /** Signature algorithms that are accepted. Defaults to HS256. */
-  algorithms?: Algorithm[];
+  /** Signature algorithms that are accepted. Defaults to HS256; with a `jwksUrl` to RS256, PS256, ES256 and EdDSA. */
+  algorithms?: readonly Algorithm[];
   /** The header that carries the token. Defaults to `Authorization`. */
   headerName?: string;
   /** Whether `Bearer ` has to stand before the token. Defaults to true. */
   requireBearer?: boolean;
-  /** Where the issuer publishes its keys (RFC 7517): https, or http on loopback. */
+  /** Where the issuer publishes its keys (RFC 7517): https, or http on loopback. Then `secret` has no use. */
   jwksUrl?: string;
   /** Who tokens must be from (`iss`). Defaults to anybody who has the key. */
   issuer?: string;
-  /** Whom tokens must be for (`aud`). Defaults to not checked. */
-  audience?: string;
+  /** Whom tokens must be for: one of these has to be in `aud`. Defaults to not checked. */
+  audience?: string | string[];
   /** Seconds that this machine's clock and the issuer's may differ. Defaults to 0. */
   clockToleranceSeconds?: number;
 }
+
+/** What is accepted unless it is said: a secret is shared, an issuer's keys are public. */
+export const secretAlgorithms: readonly Algorithm[] = ['HS256'];
+export const issuerAlgorithms: readonly Algorithm[] = ['RS256', 'PS256', 'ES256', 'EdDSA'];
 
 /** Milliseconds that a verified token is remembered at most: a key that was withdrawn works no longer. */
 const rememberMs = 60_000;
@@ -32,43 +36,50 @@ const maxRemembered = 10_000;
 
 /** Lets in whoever sends a JSON Web Token (RFC 7519) that was signed with the right key and is in force. */
 export class JWTAuthProvider implements AuthProvider {
-  readonly headerName: string;
-  readonly issuer: string | undefined;
+  readonly credentialScheme: CredentialScheme;
   onRefused?: (reason: string) => void;
 
+  readonly #headerName: string;
   readonly #requireBearer: boolean;
   readonly #verify: (token: string) => Promise<JWTPayload>;
   readonly #clockToleranceSeconds: number;
   /** Verified tokens by digest: verifying takes some thirty times as long as a digest. */
   readonly #remembered = new Map<string, { result: AuthResult; until: number }>();
 
-  /** @throws {Error} when the key, the algorithms or the issuer do not go together */
+  /** @throws {Error} when the key, the algorithms and the issuer do not go together */
   constructor(config: JWTConfig) {
-    const { algorithms = ['HS256'], issuer, audience, clockToleranceSeconds = 0 } = config;
-    this.headerName = config.headerName ?? 'Authorization';
-    this.issuer = issuer;
+    const { jwksUrl, issuer, audience, clockToleranceSeconds = 0 } = config;
+    const algorithms = config.algorithms ?? (jwksUrl === undefined ? secretAlgorithms : issuerAlgorithms);
+    this.#headerName = config.headerName ?? 'Authorization';
     this.#requireBearer = config.requireBearer ?? true;
     this.#clockToleranceSeconds = clockToleranceSeconds;
 
     const options = {
-      algorithms,
+      algorithms: [...algorithms],
       requiredClaims: ['exp', 'sub'],
       clockTolerance: clockToleranceSeconds,
       ...(issuer !== undefined && { issuer }),
       ...(audience !== undefined && { audience }),
     };
-    if (config.jwksUrl !== undefined) {
-      const keys = issuerKeys(config.jwksUrl, config);
-      this.#verify = async (token) => (await jwtVerify(token, keys, options)).payload;
-    } else {
+    if (jwksUrl === undefined) {
       const key = verificationKey(config.secret ?? '', algorithms);
       this.#verify = async (token) => (await jwtVerify(token, key, options)).payload;
+    } else {
+      requireIssuer(config, algorithms);
+      const keys = createIssuerKeys(parseJwksUrl(jwksUrl));
+      this.#verify = async (token) => (await jwtVerify(token, keys, options)).payload;
     }
+
+    this.credentialScheme = {
+      headerName: this.#headerName,
+      // Clients that do OAuth go there, so it has to be a web address (RFC 8414, section 2); `iss` need not be one.
+      issuer: issuer?.match(/^https?:/) ? issuer : undefined,
+      challenge: (req, resourceMetadataUrl) => this.#challenge(req, resourceMetadataUrl),
+    };
   }
 
   async authenticate(req: IncomingMessage): Promise<AuthResult | false> {
-    const header = singleHeader(req, this.headerName);
-    const token = this.#requireBearer ? bearerToken(header) : header;
+    const token = this.#token(req);
     if (!token) return false;
 
     const digest = hash('sha256', token, 'base64url');
@@ -85,11 +96,16 @@ export class JWTAuthProvider implements AuthProvider {
     }
   }
 
+  #token(req: IncomingMessage): string | undefined {
+    const header = singleHeader(req, this.#headerName);
+    return bearerToken(header) ?? (this.#requireBearer ? undefined : header);
+  }
+
   /** RFC 6750, section 3: the error is named only when a token was sent. */
-  challenge(req: IncomingMessage, resourceMetadataUrl: string): string {
+  #challenge(req: IncomingMessage, resourceMetadataUrl: string): string {
     const parameters = [];
-    if (singleHeader(req, this.headerName) !== undefined) parameters.push('error="invalid_token"');
-    if (this.issuer !== undefined) parameters.push(`resource_metadata="${resourceMetadataUrl}"`);
+    if (this.#token(req)) parameters.push('error="invalid_token"');
+    if (this.credentialScheme.issuer) parameters.push(`resource_metadata="${resourceMetadataUrl}"`);
     return ['Bearer', parameters.join(', ')].join(' ').trim();
   }
 
@@ -103,23 +119,28 @@ export class JWTAuthProvider implements AuthProvider {
   }
 }
 
-function issuerKeys(jwksUrl: string, { algorithms = ['HS256'], issuer, audience }: JWTConfig): JWTVerifyGetKey {
+/** @throws {Error} unless it is an https URL, or http on loopback */
+function parseJwksUrl(jwksUrl: string): URL {
   const url = URL.canParse(jwksUrl) ? new URL(jwksUrl) : undefined;
-  const local = url?.protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
-  if (url === undefined || !(url.protocol === 'https:' || local)) {
-    throw new Error(`JWT_JWKS_URL=${jwksUrl}: an https URL is accepted, or http on loopback`);
-  }
+  // `fetch` takes no such URL, and naming it here would put the password in the log.
+  if (url?.username || url?.password) throw new Error('JWT_JWKS_URL: a URL without user name and password is accepted');
+  const onLoopback = url?.protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+  if (url?.protocol === 'https:' || (url && onLoopback)) return url;
+  throw new Error(`JWT_JWKS_URL=${jwksUrl}: an https URL is accepted, or http on loopback`);
+}
+
+/** @throws {Error} when issuer and audience are missing, or the algorithms are not for public keys */
+function requireIssuer({ issuer, audience }: JWTConfig, algorithms: readonly Algorithm[]): void {
   // Without these every token of that issuer, made for any of its services, would be accepted here.
-  if (!issuer || !audience) throw new Error('JWT_JWKS_URL: JWT_ISSUER and JWT_AUDIENCE are needed with it');
+  if (!issuer || !audience?.length) throw new Error('JWT_JWKS_URL: JWT_ISSUER and JWT_AUDIENCE are needed with it');
   if (kindOf(algorithms) === 'secret') {
     throw new Error('JWT_ALGORITHMS: with JWT_JWKS_URL algorithms of public keys are needed, such as RS256');
   }
-  return createIssuerKeys(url);
 }
 
 /** @throws {Error} when the subject is no text */
 function toResult(payload: JWTPayload, token: string, clockToleranceSeconds: number): AuthResult {
-  const { iss, sub, exp, client_id, azp, scope } = payload;
+  const { iss, sub, exp, client_id, azp } = payload;
   if (typeof sub !== 'string' || sub === '') throw new Error('the subject is not a text');
   const client = client_id ?? azp;
   const clientId = typeof client === 'string' ? client : undefined;
@@ -129,7 +150,13 @@ function toResult(payload: JWTPayload, token: string, clockToleranceSeconds: num
     data: payload,
     token,
     clientId: clientId ?? sub,
-    scopes: typeof scope === 'string' ? scope.split(' ') : [],
+    scopes: scopesOf(payload),
     expiresAt: (exp as number) + clockToleranceSeconds,
   };
+}
+
+/** `scope` is the standard's (RFC 8693, section 4.2); some identity providers send `scp`, as text or as a list. */
+function scopesOf({ scope = '', scp = scope }: JWTPayload): string[] {
+  const scopes = typeof scp === 'string' ? scp.split(' ') : Array.isArray(scp) ? scp : [];
+  return scopes.filter((name) => typeof name === 'string' && name !== '');
 }

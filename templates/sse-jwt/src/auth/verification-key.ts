@@ -1,22 +1,29 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 
-/** The algorithms that can be accepted, by the kind of key they need (RFC 7518, section 3.1). */
+/** The algorithms that can be accepted, by the kind of key they need (RFC 7518, section 3.1; RFC 8037). */
 const byKeyType = {
   secret: ['HS256', 'HS384', 'HS512'],
   rsa: ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
-  ec: ['ES256', 'ES384', 'ES512'],
+  'P-256': ['ES256'],
+  'P-384': ['ES384'],
+  'P-521': ['ES512'],
   ed25519: ['EdDSA', 'Ed25519'],
 } as const;
 
 export type Algorithm = (typeof byKeyType)[keyof typeof byKeyType][number];
 export const algorithms: readonly Algorithm[] = Object.values(byKeyType).flat();
 
+/** Node's names of the curves. */
+const curves: Record<string, string> = { prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' };
+
 /** Bytes that a shared secret has at least: as many as SHA-256 puts out (RFC 7518, section 3.2). */
 const minSecretBytes = 32;
+/** Bits that an RSA key has at least (RFC 7518, section 3.3). */
+const minRsaBits = 2048;
 
 /**
  * Whether the accepted algorithms use a shared secret or a public key. Never both: whoever knows the public
- * key could sign a token with it as if it were the secret.
+ * key could sign a token with it as if it were the secret (RFC 8725, section 2.1).
  *
  * @throws {Error} when there is none, or they are mixed
  */
@@ -40,31 +47,50 @@ export function verificationKey(secret: string, accepted: readonly Algorithm[]):
 }
 
 function secretKey(secret: string): Uint8Array {
-  if (secret.includes('-----BEGIN')) throw new Error('JWT_SECRET: a PEM key is not a secret; set JWT_ALGORITHMS');
+  if (secret.includes('-----BEGIN') || parseJwk(secret) !== undefined) {
+    throw new Error('JWT_SECRET: a PEM or JWK is a key, not a secret; name its algorithm in JWT_ALGORITHMS');
+  }
   const bytes = new TextEncoder().encode(secret);
   if (bytes.length < minSecretBytes) throw new Error(`JWT_SECRET: at least ${minSecretBytes} bytes are needed`);
   return bytes;
 }
 
 function publicKey(text: string, accepted: readonly Algorithm[]): KeyObject {
-  if (text.includes('PRIVATE KEY')) throw new Error('JWT_SECRET: the public key is needed, not the private one');
-  const key = parsePublicKey(text);
-  const fitting: readonly string[] = byKeyType[key.asymmetricKeyType as keyof typeof byKeyType] ?? [];
+  const jwk = parseJwk(text);
+  if (text.includes('PRIVATE KEY') || jwk?.d !== undefined) {
+    throw new Error('JWT_SECRET: the public key is needed, not the private one');
+  }
+  const key = importKey(jwk ?? text);
+  const type = typeOf(key);
+  const fitting: readonly string[] = byKeyType[type as keyof typeof byKeyType] ?? [];
   const unfit = accepted.find((algorithm) => !fitting.includes(algorithm));
-  if (unfit !== undefined) throw new Error(`JWT_SECRET: a key of type ${key.asymmetricKeyType} is not for ${unfit}`);
-  if ((key.asymmetricKeyDetails?.modulusLength ?? 2048) < 2048) {
-    throw new Error('JWT_SECRET: an RSA key has 2048 bits at least');
+  if (unfit !== undefined) throw new Error(`JWT_SECRET: a key of type ${type} is not for ${unfit}`);
+  if (type === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < minRsaBits) {
+    throw new Error(`JWT_SECRET: an RSA key of at least ${minRsaBits} bits is needed`);
   }
   return key;
 }
 
-function parsePublicKey(text: string): KeyObject {
+function typeOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string {
+  const curve = asymmetricKeyDetails?.namedCurve;
+  return (curve && (curves[curve] ?? curve)) ?? asymmetricKeyType ?? 'unknown';
+}
+
+function importKey(key: string | JsonWebKey): KeyObject {
   try {
-    return text.trimStart().startsWith('{')
-      ? createPublicKey({ key: JSON.parse(text), format: 'jwk' })
-      : createPublicKey(text);
+    // Some places that keep variables allow one line only; there `\n` stands for a line break.
+    return typeof key === 'string' ? createPublicKey(key.replaceAll('\\n', '\n')) : createPublicKey({ key, format: 'jwk' });
   } catch {
     // The parser's message could quote the key.
     throw new Error('JWT_SECRET: for these algorithms a public key as PEM or JWK is needed');
+  }
+}
+
+function parseJwk(text: string): JsonWebKey | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && 'kty' in value ? (value as JsonWebKey) : undefined;
+  } catch {
+    return undefined;
   }
 }
