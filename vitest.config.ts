@@ -7,7 +7,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/slow/**', 'test/templates/**'],
+          exclude: ['test/e2e/**', 'test/slow/**', 'test/templates/**', 'test/interop/**'],
         },
       },
       {
@@ -17,6 +17,17 @@ export default defineConfig({
           include: ['test/templates/**/*.test.ts'],
           globalSetup: ['test/templates/support/projects.ts'],
           testTimeout: 30_000,
+        },
+      },
+      {
+        // Real clients, browsers and proxies at a generated server. Its first run installs the clients.
+        test: {
+          name: 'interop',
+          include: ['test/interop/**/*.test.ts'],
+          globalSetup: ['test/interop/support/projects.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          maxWorkers: 2,
         },
       },
       {
