@@ -1,4 +1,4 @@
-import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { RunningServer } from './server.js';
 
@@ -105,62 +105,78 @@ export async function openStream(
       .on('error', reject)
       .end();
   });
-  if (response.statusCode !== 200) throw new Error(`the stream was refused with ${response.statusCode}`);
+  if (response.statusCode !== 200) {
+    response.resume();
+    throw new Error(`the stream was refused with ${response.statusCode}`);
+  }
 
   const events: StreamEvent[] = [];
   const comments: string[] = [];
   /** Everything as it came. */
   let text = '';
-  let rest = '';
-  let wake = () => {};
+  /** Where in it the next event begins. */
+  let start = 0;
+  /** Who waits for more. */
+  const waiting = new Set<() => void>();
   let over = false;
+  const wakeAll = () => {
+    for (const wake of waiting) wake();
+  };
   response.setEncoding('utf8');
   response.on('data', (chunk: string) => {
+    // The blank line that ends an event may have begun in the chunk before.
+    const from = Math.max(start, text.length - 1);
     text += chunk;
-    rest += chunk;
-    const frames = rest.split('\n\n');
-    rest = frames.pop() as string;
-    for (const frame of frames) {
-      const lines = frame.split('\n');
-      if (frame.startsWith(':')) comments.push(frame.slice(1).trim());
+    for (let end = text.indexOf('\n\n', from); end >= 0; end = text.indexOf('\n\n', start)) {
+      const lines = text.slice(start, end).split('\n');
+      start = end + 2;
+      for (const line of lines) if (line.startsWith(':')) comments.push(line.slice(1).trim());
       const event = lines.find((line) => line.startsWith('event: '))?.slice(7) ?? '';
       const data = lines.filter((line) => line.startsWith('data: ')).map((line) => line.slice(6));
       if (data.length > 0) events.push({ event, data: data.join('\n') });
     }
-    wake();
+    wakeAll();
   });
   const closed = new Promise<void>((resolve) => response.once('close', resolve));
   response.on('error', () => {}); // 'close' follows.
   closed.then(() => {
     over = true;
-    wake();
+    wakeAll();
   });
 
+  /** Resolves when more came, the stream is over, or the time is up. */
+  async function more(within: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    let wake = () => {};
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+      waiting.add(wake);
+      timer = setTimeout(resolve, within);
+    });
+    waiting.delete(wake);
+    clearTimeout(timer);
+  }
+
   /** Takes the first event that fits and has not been taken yet. */
-  async function next(fits: (event: StreamEvent) => boolean = () => true, within = 5000): Promise<StreamEvent> {
+  async function next(
+    fits: (event: StreamEvent) => boolean = () => true,
+    within = 5000,
+  ): Promise<StreamEvent> {
     const deadline = Date.now() + within;
     for (;;) {
       const index = events.findIndex(fits);
       if (index >= 0) return events.splice(index, 1)[0] as StreamEvent;
       if (over) throw new Error('the stream ended before such an event came');
-      const left = deadline - Date.now();
-      if (left <= 0) throw new Error(`no such event within ${within} ms`);
-      let timer: NodeJS.Timeout | undefined;
-      await Promise.race([
-        new Promise<void>((resolve) => {
-          wake = resolve;
-        }),
-        new Promise<void>((resolve) => {
-          timer = setTimeout(resolve, left);
-        }),
-      ]);
-      clearTimeout(timer);
+      if (Date.now() >= deadline) throw new Error(`no such event within ${within} ms`);
+      await more(deadline - Date.now());
     }
   }
 
-  const { data: endpoint } = await next();
+  const { event: firstEvent, data: endpoint } = await next();
   return {
     response,
+    /** Name of the first event. */
+    firstEvent,
     /** The path to POST to. */
     endpoint,
     events,
@@ -168,8 +184,25 @@ export async function openStream(
     next,
     /** The next JSON-RPC message, or the one with this id. */
     async message(id?: number | string, within?: number) {
-      const { data } = await next(({ event, data }) => event === 'message' && (id === undefined || JSON.parse(data).id === id), within);
+      const { data } = await next(
+        ({ event, data }) => event === 'message' && (id === undefined || JSON.parse(data).id === id),
+        within,
+      );
       return JSON.parse(data);
+    },
+    /** The next notification with this method. */
+    async notification(method: string, within?: number) {
+      const { data } = await next(({ data }) => JSON.parse(data).method === method, within);
+      return JSON.parse(data);
+    },
+    /** The next comment. */
+    async comment(within = 5000): Promise<string> {
+      const deadline = Date.now() + within;
+      while (comments.length === 0) {
+        if (over || Date.now() >= deadline) throw new Error(`no comment within ${within} ms`);
+        await more(deadline - Date.now());
+      }
+      return comments.shift() as string;
     },
     text: () => text,
     closed,
@@ -177,6 +210,81 @@ export async function openStream(
       return over;
     },
     close: () => response.destroy(),
-    post: (message: unknown, extra: Record<string, string> = {}) => post(server, endpoint, message, { ...headers, ...extra }),
+    post: (message: unknown, extra: Record<string, string> = {}) =>
+      post(server, endpoint, message, { ...headers, ...extra }),
   };
+}
+
+/** One request as it goes over the wire; HTTP/1.1 needs a Host, so there is one unless `headers` has it. */
+export function rawRequest(
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+  body = '',
+): string {
+  const length: Record<string, string> =
+    body === '' ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
+  const lines = Object.entries({ Host: 'localhost', ...length, ...headers }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
+  return `${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`;
+}
+
+/** The answers in what came over a connection, with bodies of a known length. */
+export function parseAnswers(text: string): Answer[] {
+  const answers: Answer[] = [];
+  let rest = Buffer.from(text);
+  while (rest.length > 0) {
+    const end = rest.indexOf('\r\n\r\n');
+    if (end < 0) throw new Error(`not an HTTP answer: ${rest.toString().slice(0, 200)}`);
+    const [statusLine = '', ...lines] = rest.subarray(0, end).toString().split('\r\n');
+    const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(statusLine)?.[1]);
+    if (Number.isNaN(status)) throw new Error(`not a status line: ${statusLine}`);
+    const headers = Object.fromEntries(
+      lines.map((line) => [
+        line.slice(0, line.indexOf(':')).toLowerCase(),
+        line.slice(line.indexOf(':') + 1).trim(),
+      ]),
+    );
+    const length = Number(headers['content-length'] ?? 0);
+    answers.push({ status, headers, body: rest.subarray(end + 4, end + 4 + length).toString() });
+    rest = rest.subarray(end + 4 + length);
+  }
+  return answers;
+}
+
+/** Writes bytes to a connection of its own, and takes the answers that came until the server closed it. */
+export async function exchange(
+  server: Pick<RunningServer, 'port'>,
+  bytes: string | Buffer,
+): Promise<Answer[]> {
+  const connection = await rawConnection(server);
+  connection.write(bytes);
+  return parseAnswers(await connection.end());
+}
+
+/** A value of the metrics page; 0 when it is not there. */
+export async function metric(
+  server: Pick<RunningServer, 'port'>,
+  name: string,
+  headers: Record<string, string> = {},
+): Promise<number> {
+  const { body } = await send(server, 'GET', '/metrics', { headers });
+  const line = body.split('\n').find((line) => line.startsWith(`${name} `));
+  return Number(line?.slice(name.length + 1) ?? 0);
+}
+
+/** Asks again and again until the answer fits; for what a server does without telling anybody. */
+export async function eventually<T>(
+  ask: () => Promise<T>,
+  fits: (answer: T) => boolean,
+  within = 5000,
+): Promise<T> {
+  const deadline = Date.now() + within;
+  for (;;) {
+    const answer = await ask();
+    if (fits(answer)) return answer;
+    if (Date.now() >= deadline) throw new Error(`after ${within} ms it is still ${JSON.stringify(answer)}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { completeAnswers } from '../../../src/answers.js';
@@ -33,7 +33,16 @@ export default async function setup(): Promise<() => Promise<void>> {
         await mkdir(dirname(join(directory, path)), { recursive: true });
         await writeFile(join(directory, path), content);
       }
-      await execa('tsc', ['-p', 'tsconfig.build.json'], { cwd: directory, preferLocal: true, localDir: root });
+      await execa('tsc', ['-p', 'tsconfig.build.json'], {
+        cwd: directory,
+        preferLocal: true,
+        localDir: root,
+      });
+      await cp(join(directory, 'dist'), join(directory, 'dist-with-test-tools'), { recursive: true });
+      await cp(
+        join(import.meta.dirname, 'mcp-server.js'),
+        join(directory, 'dist-with-test-tools/mcp-server.js'),
+      );
     }),
   );
   return () => rm(rendered, { recursive: true, force: true });

@@ -30,8 +30,17 @@ process.on('exit', () => {
 });
 
 /** Starts a generated server on a free port. Settings are environment variables. */
-export async function startServer(auth: Auth, settings: Record<string, string> = {}): Promise<RunningServer> {
-  const { child, output, lines } = spawnServer(auth, { PORT: '0', ...settings });
+export function startServer(auth: Auth, settings: Record<string, string> = {}): Promise<RunningServer> {
+  return start(auth, settings, 'dist/main.js');
+}
+
+/** Starts a generated server that offers the tools of `mcp-server.js` in this folder. */
+export function startTestServer(auth: Auth, settings: Record<string, string> = {}): Promise<RunningServer> {
+  return start(auth, { RATE_LIMIT: '0', ...settings }, 'dist-with-test-tools/main.js');
+}
+
+async function start(auth: Auth, settings: Record<string, string>, entry: string): Promise<RunningServer> {
+  const { child, output, lines } = spawnServer(auth, { PORT: '0', ...settings }, [], entry);
   const { logged } = lines;
   const listening = logged({ msg: 'listening' });
   const ended = once(child, 'exit').then(([code]) => {
@@ -64,8 +73,13 @@ export async function runServer(auth: Auth, settings: Record<string, string>, ar
   return { code: code as number | null, output: output() };
 }
 
-function spawnServer(auth: Auth, settings: Record<string, string>, args: string[] = []) {
-  const child = spawn(process.execPath, ['dist/main.js', ...args], {
+function spawnServer(
+  auth: Auth,
+  settings: Record<string, string>,
+  args: string[] = [],
+  entry = 'dist/main.js',
+) {
+  const child = spawn(process.execPath, [entry, ...args], {
     cwd: directoryOf(auth),
     env: { PATH: process.env.PATH, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,118 @@
+// Takes the place of mcp-server.js in a compiled project, as a user's own would: tools that do what a test needs
+// and nobody else would want.
+import { setTimeout as wait } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { McpServer } from '@modelcontextprotocol/server';
+import { z } from 'zod';
+import { registerCountdown } from './tools/countdown.js';
+import { registerEcho } from './tools/echo.js';
+import { registerWhoami } from './tools/whoami.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc');
+
+/** What happened since the start, for `inside`. */
+const counts = { mcpServersMade: 0, mcpServersClosed: 0, callsAborted: 0 };
+
+const text = (value) => ({
+  content: [{ type: 'text', text: typeof value === 'string' ? value : JSON.stringify(value) }],
+});
+const nothing = z.object({});
+
+const tools = {
+  /** Never returns, and knows when it should no longer try. */
+  hang: [
+    nothing,
+    (_, { mcpReq: { signal } }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          counts.callsAborted++;
+          reject(signal.reason);
+        });
+      }),
+  ],
+  /** Never returns and does not care. */
+  hangForever: [nothing, () => new Promise(() => {})],
+  wait: [z.object({ ms: z.number() }), async ({ ms }) => text(await wait(ms, 'waited'))],
+  fail: [
+    nothing,
+    () => {
+      throw new Error('this tool always fails');
+    },
+  ],
+  failLater: [
+    nothing,
+    () => {
+      setImmediate(() => {
+        throw new Error('this tool fails when nobody listens any more');
+      });
+      return text('so far so good');
+    },
+  ],
+  big: [z.object({ bytes: z.number() }), ({ bytes }) => text('x'.repeat(bytes))],
+  /** What JSON cannot hold. */
+  unwritable: [nothing, () => ({ ...text(''), structuredContent: { big: 1n } })],
+  deep: [
+    z.object({ levels: z.number() }),
+    ({ levels }) => {
+      let value = {};
+      for (let i = 0; i < levels; i++) value = { value };
+      return { ...text(''), structuredContent: value };
+    },
+  ],
+  /** Sends notifications without waiting for anybody to read them. */
+  flood: [
+    z.object({ messages: z.number(), bytes: z.number() }),
+    async ({ messages, bytes }, { mcpReq }) => {
+      const params = { level: 'info', data: 'x'.repeat(bytes) };
+      for (let i = 0; i < messages; i++) {
+        await mcpReq.notify({ method: 'notifications/message', params });
+        if (i % 16 === 0) await wait(0); // Others want their turn.
+      }
+      return text('sent');
+    },
+  ],
+  log: [
+    z.object({ data: z.string() }),
+    async ({ data }, { mcpReq }) => {
+      await mcpReq.log('info', data);
+      return text('logged');
+    },
+  ],
+  /** Sends a request to the client and returns the answer. */
+  ask: [
+    z.object({ method: z.string(), params: z.any(), timeout: z.number().optional() }),
+    async ({ method, params, timeout }, { mcpReq }) =>
+      text(await mcpReq.send({ method, params }, { timeout })),
+  ],
+  inside: [
+    nothing,
+    () => {
+      collectGarbage();
+      const { rss, heapUsed } = process.memoryUsage();
+      const resources = {};
+      for (const name of process.getActiveResourcesInfo()) resources[name] = (resources[name] ?? 0) + 1;
+      return text({ ...counts, rss, heapUsed, peakRss: process.resourceUsage().maxRSS * 1024, resources });
+    },
+  ],
+};
+
+export function createMcpServer() {
+  counts.mcpServersMade++;
+  const capabilities = { logging: {} };
+  const server = new McpServer({ name: 'test-server', version: '0.1.0' }, { capabilities });
+  server.server.onclose = () => counts.mcpServersClosed++;
+  registerCountdown(server);
+  registerEcho(server);
+  registerWhoami(server);
+  for (const [name, [inputSchema, handler]] of Object.entries(tools)) {
+    server.registerTool(name, { inputSchema }, handler);
+  }
+  // A client that lists the tools again finds one more.
+  server.registerTool('grow', { inputSchema: nothing }, () => {
+    server.registerTool('grown', { inputSchema: nothing }, () => text('new'));
+    return text('grown');
+  });
+  return server;
+}
