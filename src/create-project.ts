@@ -84,7 +84,7 @@ export async function createProject(
       skip.verify,
       'verify',
       () => verify(context),
-      (passed) => ({ passed }),
+      (passed) => ({ passed, note: `${passed.length} tests` }),
     );
     await steps.doUnless(
       skip.git,

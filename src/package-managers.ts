@@ -16,7 +16,15 @@ interface Commands {
 /** The four package managers: one row each. */
 export const packageManagers: Record<PackageManager, Commands> = {
   npm: { install: ['install'], run: ['run'], create: 'npx create-mcp-sse', files: {} },
-  pnpm: { install: ['install'], run: ['run'], create: 'pnpm create mcp-sse', files: {} },
+  pnpm: {
+    install: ['install'],
+    run: ['run'],
+    create: 'pnpm create mcp-sse',
+    files: {
+      // Without one of its own, pnpm takes the project for a part of a workspace further up, and installs that.
+      'pnpm-workspace.yaml': "packages:\n  - '.'\n",
+    },
+  },
   yarn: {
     install: ['install'],
     run: ['run'],
