@@ -29,6 +29,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
   async function openSession({ response, address, headers }: Exchange, caller: Caller | undefined): Promise<void> {
     const client = caller?.id ?? address;
     sessions.requireRoomFor(client);
+    if (response.destroyed) return; // The client left while its credential was checked.
     const mcpServer = createMcpServer();
     const sessionId = randomUUID(); // 122 random bits from the operating system's generator
     const session = new SseSession({
