@@ -48,6 +48,7 @@ function refusal(provider: AuthProvider, request: IncomingMessage, resourceMetad
     status: 401,
     message: 'A valid credential is required',
   };
+  if (!(status >= 400 && status <= 599)) throw new Error(`getAuthError gives the status ${status}, which refuses nobody`);
   const challenge = provider.credentialScheme?.challenge(request, resourceMetadataUrl) ?? 'Bearer';
   return new HttpError('unauthorized', message, { 'WWW-Authenticate': challenge, ...headers }, status);
 }

@@ -1,4 +1,11 @@
-import type { JSONRPCMessage, RequestId, Transport } from '@modelcontextprotocol/server';
+import type {
+  JSONRPCMessage,
+  JSONRPCRequest,
+  MessageExtraInfo,
+  RequestId,
+  ScopeChallengeHandler,
+  Transport,
+} from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/authenticate.js';
 import type { Metrics } from '../monitoring/metrics.js';
 import type { EventStream, StreamFailure } from './event-stream.js';
@@ -47,6 +54,7 @@ export class SseSession implements Transport {
   readonly #stream: EventStream;
   readonly #messageUrl: string;
   readonly #metrics: Metrics;
+  #scopeChallenge: ScopeChallengeHandler | undefined;
   /** The client's requests that have no reply yet, and when each tool call began. */
   readonly #running = new Map<RequestId, number>();
   #onIdle: (() => void) | undefined;
@@ -104,10 +112,45 @@ export class SseSession implements Transport {
     } else if (typeof message.id === 'string' && message.id.startsWith(pingIdPrefix)) {
       return; // The reply to a keep-alive ping; an error is as good a sign of life.
     }
+    const extra = caller && { authInfo: caller.authInfo };
+    if ('method' in message && 'id' in message && this.#scopeChallenge !== undefined) {
+      this.#receiveIfAllowed(message, extra, this.#scopeChallenge);
+    } else {
+      this.#handOver(message, extra);
+    }
+  }
+
+  #handOver(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void {
     try {
-      this.onmessage?.(message, caller && { authInfo: caller.authInfo });
+      this.onmessage?.(message, extra);
     } catch (error) {
       this.onerror?.(error as Error);
+    }
+  }
+
+  /** Called by the SDK's McpServer when it connects: `resolver` says which scopes a request is short of. */
+  setScopeChallengeResolver(resolver: ScopeChallengeHandler): void {
+    this.#scopeChallenge = resolver;
+  }
+
+  /**
+   * Over Streamable HTTP the SDK answers 403 when scopes are missing. A POST here has its 202 already, and some
+   * clients give up a session on any other status, so the reply is an error like any other.
+   */
+  async #receiveIfAllowed(
+    request: JSONRPCRequest,
+    extra: MessageExtraInfo | undefined,
+    challengeFor: ScopeChallengeHandler,
+  ): Promise<void> {
+    try {
+      const challenge = challengeFor({ ...extra, request });
+      // Nothing is awaited where nothing has to be, so that messages stay in their order.
+      const scopes = challenge && (await challenge)?.scopes;
+      if (scopes === undefined) this.#handOver(request, extra);
+      else await this.send(errorReply(request, insufficientScope(scopes)));
+    } catch (error) {
+      this.onerror?.(error as Error);
+      await this.send(errorReply(request, { code: -32603, message: 'Internal error' })).catch(() => {});
     }
   }
 
@@ -161,6 +204,16 @@ export class SseSession implements Transport {
     this.#onIdle?.();
     this.onclose?.();
   }
+}
+
+function errorReply({ id }: JSONRPCRequest, error: { code: number; message: string; data?: object }): JSONRPCMessage {
+  return { jsonrpc: '2.0', id, error };
+}
+
+/** The error has RFC 6750's name; JSON-RPC has no code for it but that of a request that is not allowed. */
+function insufficientScope(scopes: readonly string[]) {
+  const scope = scopes.join(' ');
+  return { code: -32600, message: `insufficient_scope: this needs ${scope}`, data: { error: 'insufficient_scope', scope } };
 }
 
 /** A tool may return what JSON cannot hold (a bigint, a cycle): its caller then gets an error, not silence. */
