@@ -31,7 +31,9 @@ try {
 async function call(version, client, Transport, headers) {
   const url = new URL(endpoint, `http://127.0.0.1:${port}`);
   // The v1 client takes the headers of the stream apart from those of its messages.
-  const eventSourceInit = { fetch: (input, init) => fetch(input, { ...init, headers: { ...init.headers, ...headers } }) };
+  const eventSourceInit = {
+    fetch: (input, init) => fetch(input, { ...init, headers: { ...init.headers, ...headers } }),
+  };
   await client.connect(new Transport(url, { requestInit: { headers }, eventSourceInit }));
   const text = `from ${version} – ü`;
   const { content } = await client.callTool({ name: 'echo', arguments: { text } });
@@ -48,7 +50,9 @@ function credential() {
   }
   if (auth === 'jwt') {
     const args = ['run', '--silent', 'token', '--', '--sub', 'ci', '--expires-in', '5m'];
-    return { Authorization: `Bearer ${execFileSync('npm', args, { cwd: project, encoding: 'utf8' }).trim()}` };
+    return {
+      Authorization: `Bearer ${execFileSync('npm', args, { cwd: project, encoding: 'utf8' }).trim()}`,
+    };
   }
   // The provider that a project with --auth custom starts with takes what its .env names.
   if (auth === 'custom') return { Authorization: `Bearer ${process.env.CUSTOM_CREDENTIAL ?? ''}` };

@@ -10,10 +10,10 @@
  */
 export { completeAnswers, type Given, parseGiven, type Setting } from './answers.js';
 export { type CreatedProject, type CreateOptions, createProject } from './create-project.js';
-export { CreateError, type FailureCode, failures } from './errors.js';
+export { CreateError, exitStatuses, type FailureCode, failures } from './errors.js';
 export type { NextSteps } from './next-steps.js';
 export type { PackageManager } from './package-managers.js';
-export type { Answers } from './questions.js';
+export { type AnyQuestion, type Answers, allQuestions } from './questions.js';
 export { makeSecret, type RenderedFile, type RenderedFiles, render } from './render.js';
 export { CommandFailed, type Run, type RunOptions } from './run.js';
 export type { StepName, StepReport } from './step-reports.js';
