@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client as Client2, SSEClientTransport as Sse2, StreamableHTTPClientTransport as Http2 } from '@modelcontextprotocol/client';
+import EventSource from 'eventsource';
+import { Client as ClientLatest } from 'sdk-latest/client/index.js';
+import { SSEClientTransport as SseLatest } from 'sdk-latest/client/sse.js';
+import { StreamableHTTPClientTransport as HttpLatest } from 'sdk-latest/client/streamableHttp.js';
+import * as typesLatest from 'sdk-latest/types.js';
+import { Client as ClientOldest } from 'sdk-oldest/client/index.js';
+import { SSEClientTransport as SseOldest } from 'sdk-oldest/client/sse.js';
+import * as typesOldest from 'sdk-oldest/types.js';
+
+/** The transports a client may use, and for Streamable HTTP the era of the protocol it speaks. */
+export const transports = ['SSE', 'Streamable HTTP, 2025', 'Streamable HTTP, 2026-07-28'] as const;
+export type TransportName = (typeof transports)[number];
+
+export type Message = Record<string, any>;
+
+/** What the tests use of a client; all of them have it, the older ones with other signatures. */
+export interface Connection {
+  client: Message;
+  callTool(
+    params: { name: string; arguments?: object; _meta?: object },
+    options?: { onprogress?(progress: Message): void; signal?: AbortSignal; timeout?: number },
+  ): Promise<Message>;
+  onNotification(method: string, handler: (notification: Message) => void): void;
+  /** Asks to be told when lists or these resources change. */
+  subscribe(uris: string[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ConnectOptions {
+  transport: TransportName;
+  headers: Record<string, string>;
+  onerror?: (error: Error) => void;
+}
+
+export interface ClientUnderTest {
+  name: string;
+  version: string;
+  transports: readonly TransportName[];
+  connect(url: URL, options: ConnectOptions): Promise<Connection>;
+}
+
+/** What every client answers when the server asks it something. */
+const answers: Record<string, Message> = {
+  'sampling/createMessage': { model: 'a-model', role: 'assistant', content: { type: 'text', text: 'A test.' } },
+  'elicitation/create': { action: 'accept', content: { name: 'Ada' } },
+  'roots/list': { roots: [{ uri: 'file:///home/ada' }, { uri: 'file:///home/grace' }] },
+};
+const capabilities = { sampling: {}, elicitation: {}, roots: { listChanged: true } };
+const identity = { name: 'interop', version: '1.0.0' };
+
+export const clients: ClientUnderTest[] = [
+  {
+    name: '@modelcontextprotocol/sdk',
+    version: versionOf('sdk-oldest'),
+    transports: ['SSE'],
+    connect(url, { headers, ...options }) {
+      // This version knows no headers: its users gave them to the EventSource and the fetch that it finds.
+      const fetchWithout = globalThis.fetch;
+      Object.assign(globalThis, {
+        EventSource: class extends EventSource {
+          constructor(address: string) {
+            super(address, { headers });
+          }
+        },
+        fetch: (input: string, init: RequestInit) =>
+          fetchWithout(input, { ...init, headers: { ...init.headers, ...headers } }),
+      });
+      const client = new ClientOldest(identity, { capabilities: { sampling: {}, roots: { listChanged: true } } });
+      return connectVersion1(client, new SseOldest(url), typesOldest, options.onerror, () => {
+        Object.assign(globalThis, { fetch: fetchWithout });
+      });
+    },
+  },
+  {
+    name: '@modelcontextprotocol/sdk',
+    version: versionOf('sdk-latest'),
+    transports: ['SSE', 'Streamable HTTP, 2025'],
+    connect(url, { transport, headers, onerror }) {
+      const requestInit = { headers };
+      const client = new ClientLatest(identity, { capabilities });
+      const wire = transport === 'SSE' ? new SseLatest(url, { requestInit }) : new HttpLatest(url, { requestInit });
+      return connectVersion1(client, wire, typesLatest, onerror);
+    },
+  },
+  {
+    name: '@modelcontextprotocol/client',
+    version: versionOf('@modelcontextprotocol/client'),
+    transports: ['SSE', 'Streamable HTTP, 2025', 'Streamable HTTP, 2026-07-28'],
+    async connect(url, { transport, headers, onerror }) {
+      const requestInit = { headers };
+      const mode = transport === 'Streamable HTTP, 2026-07-28' ? { pin: '2026-07-28' } : ('legacy' as const);
+      const client = new Client2(identity, { capabilities, versionNegotiation: { mode } });
+      for (const [method, answer] of Object.entries(answers)) {
+        client.setRequestHandler(method as 'roots/list', () => answer as never);
+      }
+      if (onerror) client.onerror = onerror;
+      await client.connect(transport === 'SSE' ? new Sse2(url, { requestInit }) : new Http2(url, { requestInit }));
+      return {
+        client,
+        callTool: (params, options) => client.callTool(params as never, options),
+        onNotification: (method, handler) => client.setNotificationHandler(method as 'notifications/message', handler),
+        async subscribe(uris) {
+          if (transport === 'Streamable HTTP, 2026-07-28') {
+            const lists = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true };
+            await client.listen({ ...lists, resourceSubscriptions: uris });
+          } else {
+            for (const uri of uris) await client.subscribeResource({ uri });
+          }
+        },
+        close: () => client.close(),
+      };
+    },
+  },
+];
+
+async function connectVersion1(
+  client: any,
+  transport: any,
+  types: Record<string, any>,
+  onerror: ((error: Error) => void) | undefined,
+  onclose = () => {},
+): Promise<Connection> {
+  /** Version 1 registers handlers by the schema of what they take. */
+  const schemaOf = (method: string) => Object.values(types).find((type) => type?.shape?.method?.value === method);
+  for (const [method, answer] of Object.entries(answers)) {
+    const schema = schemaOf(method);
+    if (schema) client.setRequestHandler(schema, () => answer);
+  }
+  if (onerror) client.onerror = onerror;
+  await client.connect(transport);
+  return {
+    client,
+    callTool: (params, options) => client.callTool(params, types.CallToolResultSchema, options),
+    onNotification: (method, handler) => client.setNotificationHandler(schemaOf(method), handler),
+    async subscribe(uris) {
+      for (const uri of uris) await client.subscribeResource({ uri });
+    },
+    async close() {
+      await client.close();
+      onclose();
+    },
+  };
+}
+
+function versionOf(folder: string): string {
+  const manifest = join(import.meta.dirname, '../node_modules', folder, 'package.json');
+  return JSON.parse(readFileSync(manifest, 'utf8')).version;
+}

@@ -1,0 +1,91 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { execa } from 'execa';
+import type { TestProject } from 'vitest/node';
+import { completeAnswers, type Given, parseGiven } from '../../../src/answers.js';
+import { render } from '../../../src/render.js';
+import { templatesFolder } from '../../../src/version.js';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The folder of the projects that the tests start. */
+    projects: string;
+  }
+}
+
+const root = resolve(import.meta.dirname, '../../..');
+
+/** The secret in each project's `.env`: its JWT secret, or its one API key. */
+export const secret = 'a-secret-that-only-tests-use-0123456789abcdef';
+
+export const authTypes = ['jwt', 'apikey', 'custom', 'none'] as const;
+export type Auth = (typeof authTypes)[number];
+
+/** A project and what its owner changed in it, by path: edits of a file, or a file in its place. */
+interface Project {
+  given: Given;
+  changes: Record<string, (source: string) => string | Promise<string>>;
+}
+
+const replaceWith = (fixture: string) => () => readFile(join(import.meta.dirname, '../fixtures', fixture), 'utf8');
+
+/** Replaces a text that must be there. */
+function edit(from: string, to: string) {
+  return (source: string) => {
+    if (!source.includes(from)) throw new Error(`there is no longer such a line: ${from}`);
+    return source.replace(from, to);
+  };
+}
+
+const projects: Record<string, Project> = {
+  'whole-protocol': {
+    given: { auth: 'apikey' },
+    changes: {
+      'src/mcp-server.ts': replaceWith('whole-protocol.ts'),
+      // As docs/clients.md tells those who announce changes.
+      'src/main.ts': (source) =>
+        edit(
+          'endpoint: config.streamableHttpEndpoint',
+          'endpoint: config.streamableHttpEndpoint, changes',
+        )(edit('import { createMcpServer }', 'import { changes, createMcpServer }')(source)),
+    },
+  },
+};
+for (const auth of authTypes) {
+  const changes = auth === 'custom' ? { 'src/auth/custom-auth-provider.ts': replaceWith('custom-auth-provider.ts') } : {};
+  projects[auth] = { given: { auth }, changes };
+  projects[`${auth}-sse-only`] = { given: { auth, streamableHttp: false }, changes };
+}
+
+/** Renders and compiles the projects, once before all tests. */
+export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  await requireClients();
+  const folder = join(root, `.rendered/interop-${process.pid}`);
+  await Promise.all(Object.entries(projects).map(([name, project]) => makeProject(join(folder, name), project)));
+  provide('projects', folder);
+  return () => rm(folder, { recursive: true, force: true });
+}
+
+/** The clients are no dependencies of this project: they are installed where only these tests find them. */
+async function requireClients(): Promise<void> {
+  const cwd = join(import.meta.dirname, '..');
+  const versions = await readFile(join(cwd, 'package-lock.json'), 'utf8');
+  const marker = join(cwd, 'node_modules/.installed.json');
+  if ((await readFile(marker, 'utf8').catch(() => '')) === versions) return;
+  await execa('npm', ['ci', '--no-audit', '--no-fund'], { cwd });
+  await writeFile(marker, versions);
+}
+
+async function makeProject(directory: string, { given, changes }: Project): Promise<void> {
+  const answers = completeAnswers(
+    { ...parseGiven(given), directory, name: 'test-server' },
+    { cwd: root, packageManager: 'npm', templates: templatesFolder },
+  );
+  const files = await render(answers, { secret, templates: templatesFolder });
+  for (const [path, { content }] of files) {
+    const change = changes[path] ?? ((source) => source);
+    await mkdir(dirname(join(directory, path)), { recursive: true });
+    await writeFile(join(directory, path), await change(content.toString()));
+  }
+  await execa('tsc', ['-p', 'tsconfig.build.json'], { cwd: directory, preferLocal: true, localDir: root });
+}
