@@ -3,8 +3,8 @@ import type { AuthProvider } from '../auth/auth-provider.js';
 import { authenticate, type Caller } from '../auth/authenticate.js';
 import type { Log } from '../monitoring/log.js';
 import { HttpError } from './http-error.js';
-import { publicOrigin } from './request-guards.js';
 import type { RateLimits } from './rate-limits.js';
+import { publicOrigin } from './request-guards.js';
 import type { Exchange } from './sse-server.js';
 
 /** Where RFC 9728 puts the metadata that says which issuer's tokens a server takes. */
@@ -59,5 +59,7 @@ function mayBeGuess(request: IncomingMessage, { credentialScheme }: AuthProvider
   // A provider that does not say where its credential is could have found it anywhere.
   if (credentialScheme === undefined) return true;
   const { headers } = request;
-  return headers[credentialScheme.headerName.toLowerCase()] !== undefined || headers.authorization !== undefined;
+  return (
+    headers[credentialScheme.headerName.toLowerCase()] !== undefined || headers.authorization !== undefined
+  );
 }

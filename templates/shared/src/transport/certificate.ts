@@ -14,7 +14,9 @@ export function readCertificate(certFile: string, keyFile: string): Certificate 
     createSecureContext(certificate);
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? 'unknown reason';
-    throw new Error(`TLS_CERT_FILE=${certFile}, TLS_KEY_FILE=${keyFile}: not a certificate and its key (${reason})`);
+    throw new Error(
+      `TLS_CERT_FILE=${certFile}, TLS_KEY_FILE=${keyFile}: not a certificate and its key (${reason})`,
+    );
   }
   return certificate;
 }
@@ -23,6 +25,8 @@ function read(variable: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new Error(`${variable}=${file}: the file cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    throw new Error(
+      `${variable}=${file}: the file cannot be read (${(error as NodeJS.ErrnoException).code})`,
+    );
   }
 }

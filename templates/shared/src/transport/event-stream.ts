@@ -30,7 +30,11 @@ export class EventStream {
   #failure: StreamFailure = 'client_gone';
 
   /** @param headers what the answer carries beside the stream's own */
-  constructor(response: ServerResponse, headers: Record<string, string>, { maxBufferedBytes, stallTimeoutMs }: EventStreamOptions) {
+  constructor(
+    response: ServerResponse,
+    headers: Record<string, string>,
+    { maxBufferedBytes, stallTimeoutMs }: EventStreamOptions,
+  ) {
     this.#response = response;
     this.#maxBufferedBytes = maxBufferedBytes;
 

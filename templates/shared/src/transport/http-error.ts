@@ -71,13 +71,16 @@ export function answerError(
   headers: Record<string, string>,
 ): void {
   const body = errorBody(error);
+  // Who asked first whether to send its body may now send it or not: what comes next cannot be told apart.
+  const closes = error.headers.Connection === 'close' || request.headers.expect !== undefined;
   response.writeHead(error.status, {
     ...headers,
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),
     ...error.headers,
+    ...(closes && { Connection: 'close' }),
   });
-  if (error.headers.Connection !== 'close' || request.complete) {
+  if (!closes || request.complete) {
     response.end(body);
     return;
   }
@@ -89,8 +92,16 @@ export function answerError(
   request.once('end', end).resume();
 }
 
-/** Answers what never became a request: it was too slow, too large or not HTTP. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): HttpError | undefined {
+/**
+ * Answers what never became a request: it was too slow, too large or not HTTP.
+ *
+ * @param headers what every answer carries
+ */
+export function answerClientError(
+  error: NodeJS.ErrnoException,
+  socket: Duplex,
+  headers: Record<string, string>,
+): HttpError | undefined {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return undefined;
@@ -102,11 +113,14 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex):
         ? new HttpError('headers_too_large', 'The headers are too large')
         : new HttpError('bad_request', 'The request is not valid HTTP');
   const body = errorBody(refusal);
-  socket.end(
-    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n` +
-      'Content-Type: application/json\r\n' +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n` +
-      `Connection: close\r\n\r\n${body}`,
-  );
+  const lines = Object.entries({
+    ...headers,
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const answer = `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n${lines.join('')}\r\n${body}`;
+  // Node no longer watches this connection: a client that keeps its side open would keep it for ever.
+  socket.end(answer, () => socket.destroy());
   return refusal;
 }

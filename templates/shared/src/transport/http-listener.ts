@@ -30,15 +30,20 @@ const connectionsCheckingInterval = 1000;
 export function createListener(options: ListenerOptions, handle: RequestListener) {
   const { host, port, readCertificate } = options;
   const serverOptions = {
-    headersTimeout: options.headersTimeoutMs,
+    // Headers are part of the request; Node does not start when they may take longer than the whole.
+    headersTimeout: Math.min(options.headersTimeoutMs, options.requestTimeoutMs),
     requestTimeout: options.requestTimeoutMs,
     keepAliveTimeout,
     connectionsCheckingInterval,
+    // A missing Host is refused with the other checks, in the same form as everything else.
+    requireHostHeader: false,
   };
   const secureContext = () => ({ ...readCertificate?.(), minVersion: 'TLSv1.2' as const });
   const server = readCertificate
     ? createTlsServer({ ...serverOptions, ...secureContext() }, handle)
     : createServer(serverOptions, handle);
+  // Left alone, Node asks for a body with 100 before anybody looked at its headers, and answers 417 on its own.
+  server.on('checkContinue', handle).on('checkExpectation', handle);
 
   return {
     server,

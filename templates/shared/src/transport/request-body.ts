@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   isJSONRPCErrorResponse,
   isJSONRPCNotification,
@@ -16,11 +16,13 @@ import { HttpError } from './http-error.js';
  *   so, else as soon as the limit is passed), `parse_error`, `bad_request` when the client went away
  */
 export async function readJsonBody(
-  request: IncomingMessage,
+  { request, response }: { request: IncomingMessage; response: ServerResponse },
   maxBytes: number,
 ): Promise<{ json: unknown; bytes: number }> {
   requireJson(request);
   if (Number(request.headers['content-length']) > maxBytes) throw tooLarge(maxBytes);
+  // The client waits for a sign that its body is wanted (RFC 9110, section 10.1.1); now it is.
+  if (request.headers.expect !== undefined && request.httpVersion !== '1.0') response.writeContinue();
   const body = await readBytes(request, maxBytes);
   return { json: parseJson(body), bytes: body.length };
 }
@@ -54,7 +56,10 @@ function requireJson(request: IncomingMessage): void {
   // A compressed body could unpack to any size; no MCP client sends one.
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
-    throw new HttpError('unsupported_media_type', 'Content-Encoding is not supported: send the JSON as it is');
+    throw new HttpError(
+      'unsupported_media_type',
+      'Content-Encoding is not supported: send the JSON as it is',
+    );
   }
 }
 
@@ -77,7 +82,9 @@ function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> 
       reject(tooLarge(maxBytes));
     };
     request.on('data', onData);
-    request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)));
+    request.once('end', () =>
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)),
+    );
     request.once('error', cutShort);
   });
 }
@@ -94,5 +101,7 @@ function parseJson(bytes: Buffer): unknown {
 }
 
 function tooLarge(maxBytes: number): HttpError {
-  return new HttpError('message_too_large', `A message may have at most ${maxBytes} bytes`, { Connection: 'close' });
+  return new HttpError('message_too_large', `A message may have at most ${maxBytes} bytes`, {
+    Connection: 'close',
+  });
 }

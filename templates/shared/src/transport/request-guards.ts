@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
 import { HttpError } from './http-error.js';
 
 export interface GuardOptions {
@@ -34,7 +34,7 @@ export function isLoopback(host: string): boolean {
  * rebound its own name to this address; `Origin` shows which site the page is from.
  * https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#security-warning
  *
- * @throws {HttpError} from the returned `check`: `host_not_allowed`, `origin_not_allowed`
+ * @throws {HttpError} from the returned `check`: `bad_request`, `host_not_allowed`, `origin_not_allowed`
  */
 export function createGuards({ allowedHosts, cors }: GuardOptions) {
   const anyHost = allowedHosts.includes('*');
@@ -51,7 +51,7 @@ export function createGuards({ allowedHosts, cors }: GuardOptions) {
   const toAnyOrigin = { ...exposed, 'Access-Control-Allow-Origin': '*' };
 
   /** Headers of every answer, refusals included: without them a page cannot read why it was refused. */
-  function corsHeaders({ headers: { origin } }: IncomingMessage): Record<string, string> {
+  function corsHeaders(origin: string | undefined): Record<string, string> {
     if (anyOrigin) return toAnyOrigin;
     const allowed = origin !== undefined && originAllowed(origin);
     return { ...exposed, Vary: 'Origin', ...(allowed && { 'Access-Control-Allow-Origin': origin }) };
@@ -59,7 +59,10 @@ export function createGuards({ allowedHosts, cors }: GuardOptions) {
 
   function check(request: IncomingMessage): void {
     const { host, origin } = request.headers;
-    // Only HTTP/1.0 may leave Host out (Node refuses the rest), and no browser speaks it.
+    // Only HTTP/1.0 may leave Host out, and no browser speaks it.
+    if (host === undefined && request.httpVersion !== '1.0') {
+      throw new HttpError('bad_request', 'The request has no Host', { Connection: 'close' });
+    }
     if (!anyHost && host !== undefined && !hosts.has(hostName(host))) {
       throw new HttpError('host_not_allowed', 'This server does not answer to the requested Host');
     }
@@ -70,7 +73,7 @@ export function createGuards({ allowedHosts, cors }: GuardOptions) {
 
   function answerPreflight(request: IncomingMessage, response: ServerResponse): void {
     response.writeHead(204, {
-      ...corsHeaders(request),
+      ...corsHeaders(request.headers.origin),
       'Access-Control-Allow-Methods': cors.allowMethods,
       'Access-Control-Allow-Headers': cors.allowHeaders,
       'Access-Control-Max-Age': cors.maxAge,
@@ -88,7 +91,11 @@ function hostName(host: string): string {
 }
 
 function isLoopbackOrigin(origin: string): boolean {
-  const name = origin.startsWith('http://') ? origin.slice(7) : origin.startsWith('https://') ? origin.slice(8) : '';
+  const name = origin.startsWith('http://')
+    ? origin.slice(7)
+    : origin.startsWith('https://')
+      ? origin.slice(8)
+      : '';
   return loopbackNames.includes(hostName(name));
 }
 

@@ -46,12 +46,15 @@ export function createSessions(options: SessionsOptions) {
   /** @throws {HttpError} `server_full` */
   function requireRoom(): void {
     if (byId.size >= maxSessions) {
-      throw new HttpError('server_full', 'The server has no room for another session', { 'Retry-After': '10' });
+      throw new HttpError('server_full', 'The server has no room for another session', {
+        'Retry-After': '10',
+      });
     }
   }
 
-  /** @throws {HttpError} `too_many_sessions` */
+  /** @throws {HttpError} `server_full`, `too_many_sessions` */
   function requireRoomFor(client: string): void {
+    requireRoom(); // Others may have come while the credential was checked.
     if ((perClient.get(client) ?? 0) >= maxSessionsPerClient) {
       const message = `A client may have ${maxSessionsPerClient} sessions open at once`;
       throw new HttpError('too_many_sessions', message, { 'Retry-After': '10' });

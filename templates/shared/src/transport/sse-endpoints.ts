@@ -25,8 +25,11 @@ export interface SseEndpointOptions extends EventStreamOptions {
 export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessions) {
   const { messageUrl, maxMessageSize, createMcpServer, log, metrics } = options;
 
-  /** @throws {HttpError} `too_many_sessions` */
-  async function openSession({ response, address, headers }: Exchange, caller: Caller | undefined): Promise<void> {
+  /** @throws {HttpError} `server_full`, `too_many_sessions` */
+  async function openSession(
+    { response, address, headers }: Exchange,
+    caller: Caller | undefined,
+  ): Promise<void> {
     const client = caller?.id ?? address;
     sessions.requireRoomFor(client);
     if (response.destroyed) return; // The client left while its credential was checked.
@@ -41,14 +44,15 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
       metrics,
     });
     // What the SDK says after a colon can be the message that it could not use.
-    session.onerror = ({ message }) => log.warn({ client, reason: message.split(':', 1)[0] }, 'session error');
+    session.onerror = ({ message }) =>
+      log.warn({ client, reason: message.split(':', 1)[0] }, 'session error');
     sessions.add(session);
     await mcpServer.connect(session);
   }
 
   /** @throws {HttpError} `session_id_missing`, `session_not_found`, and those of the body */
   async function receiveMessage(exchange: Exchange, caller: Caller | undefined): Promise<void> {
-    const { request, response, query, headers } = exchange;
+    const { response, query, headers } = exchange;
     const { sessionId } = parseQuery(query);
     if (typeof sessionId !== 'string' || sessionId === '') {
       throw new HttpError('session_id_missing', 'The query must have one sessionId');
@@ -56,7 +60,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     const session = sessions.get(sessionId);
     if (session === undefined || !session.admits(caller)) throw sessionNotFound();
 
-    const { json, bytes } = await readJsonBody(request, maxMessageSize);
+    const { json, bytes } = await readJsonBody(exchange, maxMessageSize);
     const message = requireMessage(json);
     if (session.closeReason !== undefined) throw sessionNotFound(); // It closed while the body came.
 

@@ -9,8 +9,8 @@ import type { EventStreamOptions } from './event-stream.js';
 import { answerClientError, answerError, HttpError } from './http-error.js';
 import { createListener, type ListenerOptions } from './http-listener.js';
 import { createRateLimits, type RateLimitOptions } from './rate-limits.js';
-import { clientAddress, createGuards, type GuardOptions } from './request-guards.js';
 import { readJsonBody } from './request-body.js';
+import { clientAddress, createGuards, type GuardOptions } from './request-guards.js';
 import { createSessions, type SessionsOptions } from './sessions.js';
 import { createSseEndpoints } from './sse-endpoints.js';
 
@@ -89,8 +89,9 @@ export function createSseServer(options: SseServerOptions) {
   async function openSession(exchange: Exchange) {
     sessions.requireRoom();
     const caller = await identify(exchange, 'sse', endpoint);
-    streams.add(exchange.request.socket);
+    requireOpen();
     await sse.openSession(exchange, caller);
+    streams.add(exchange.request.socket);
   }
 
   /** Clients that were given no path find events here, people a page. */
@@ -110,7 +111,7 @@ export function createSseServer(options: SseServerOptions) {
   async function receiveStreamable(exchange: Exchange) {
     const caller = await identify(exchange, 'messages', exchange.path);
     await limits.countMessage(caller?.id ?? exchange.address);
-    const { json, bytes } = await readJsonBody(exchange.request, options.maxMessageSize);
+    const { json, bytes } = await readJsonBody(exchange, options.maxMessageSize);
     metrics.messageReceived(bytes);
     await streamableHttp?.handle(exchange, json, caller);
   }
@@ -120,11 +121,16 @@ export function createSseServer(options: SseServerOptions) {
     pages.metrics(exchange);
   }
 
+  /** @throws {HttpError} `shutting_down` */
+  function requireOpen(): void {
+    if (closing) throw new HttpError('shutting_down', 'The server is shutting down', { Connection: 'close' });
+  }
+
   /** Every request comes through here, and is checked in this order; the first check that fails answers. */
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const exchange = exchangeOf(request, response);
     try {
-      if (closing) throw new HttpError('shutting_down', 'The server is shutting down', { Connection: 'close' });
+      requireOpen();
       guards.check(request);
       if (request.method === 'OPTIONS') {
         guards.answerPreflight(request, response);
@@ -140,12 +146,15 @@ export function createSseServer(options: SseServerOptions) {
     const url = request.url ?? '/';
     const mark = url.indexOf('?');
     let path = mark === -1 ? url : url.slice(0, mark);
-    // Some proxies take the base path away, others pass it on.
-    if (basePath !== '' && path.startsWith(`${basePath}/`)) path = path.slice(basePath.length);
     if (path.length > 1 && path.endsWith('/')) path = path.slice(0, -1);
+    // Some proxies take the base path away, others pass it on.
+    if (basePath !== '' && !routes.has(path)) {
+      if (path.startsWith(`${basePath}/`)) path = path.slice(basePath.length);
+      else if (path === basePath) path = '/';
+    }
     const query = mark === -1 ? '' : url.slice(mark + 1);
     const address = clientAddress(request, options.trustedProxies);
-    return { request, response, headers: guards.corsHeaders(request), address, path, query };
+    return { request, response, headers: guards.corsHeaders(request.headers.origin), address, path, query };
   }
 
   function handlerFor({ request, path }: Exchange): Handler {
@@ -170,9 +179,12 @@ export function createSseServer(options: SseServerOptions) {
     const { status, code } = refusal;
     metrics.requestRejected(status);
     if (routes.get(path)?.POST) metrics.messageFailed(code);
-    log.info({ request: id, status, code, method: request.method, path: path.slice(0, 100), address }, 'request refused');
+    log.info(
+      { request: id, status, code, method: request.method, path: path.slice(0, 100), address },
+      'request refused',
+    );
     if (response.headersSent || response.destroyed) response.destroy();
-    else answerError(request, response, refusal, { ...headers, 'X-Request-Id': id });
+    else answerError(request, response, refusal, headers);
   }
 
   const { server, listen, url, renewCertificate } = createListener(options, handle);
@@ -181,7 +193,7 @@ export function createSseServer(options: SseServerOptions) {
       socket.destroy();
       return;
     }
-    const refusal = answerClientError(error, socket);
+    const refusal = answerClientError(error, socket, guards.corsHeaders(undefined));
     if (refusal === undefined) return;
     metrics.requestRejected(refusal.status);
     log.info({ status: refusal.status, code: refusal.code }, 'request refused');

@@ -10,7 +10,12 @@ import type { Caller } from '../auth/authenticate.js';
 import type { Metrics } from '../monitoring/metrics.js';
 import type { EventStream, StreamFailure } from './event-stream.js';
 
-export type CloseReason = StreamFailure | 'credential_expired' | 'ping_unanswered' | 'server_closed' | 'shutdown';
+export type CloseReason =
+  | StreamFailure
+  | 'credential_expired'
+  | 'ping_unanswered'
+  | 'server_closed'
+  | 'shutdown';
 
 export interface SseSessionOptions {
   sessionId: string;
@@ -206,14 +211,21 @@ export class SseSession implements Transport {
   }
 }
 
-function errorReply({ id }: JSONRPCRequest, error: { code: number; message: string; data?: object }): JSONRPCMessage {
+function errorReply(
+  { id }: JSONRPCRequest,
+  error: { code: number; message: string; data?: object },
+): JSONRPCMessage {
   return { jsonrpc: '2.0', id, error };
 }
 
 /** The error has RFC 6750's name; JSON-RPC has no code for it but that of a request that is not allowed. */
 function insufficientScope(scopes: readonly string[]) {
   const scope = scopes.join(' ');
-  return { code: -32600, message: `insufficient_scope: this needs ${scope}`, data: { error: 'insufficient_scope', scope } };
+  return {
+    code: -32600,
+    message: `insufficient_scope: this needs ${scope}`,
+    data: { error: 'insufficient_scope', scope },
+  };
 }
 
 /** A tool may return what JSON cannot hold (a bigint, a cycle): its caller then gets an error, not silence. */
