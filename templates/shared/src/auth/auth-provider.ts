@@ -20,7 +20,7 @@ export interface AuthProvider {
   readonly credentialScheme?: CredentialScheme;
 
   /** Set by the server: takes why a credential was refused, for the log at debug level. Clients never learn it. */
-  onRefused?: (reason: string) => void;
+  onRefused?: (req: IncomingMessage, reason: string) => void;
 }
 
 /** What clients are told about the credential that they need. */

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { AuthInfo } from '@modelcontextprotocol/server';
 import type { Log } from '../monitoring/log.js';
+import { requestId } from '../monitoring/request-id.js';
 import { HttpError } from '../transport/http-error.js';
 import type { AuthProvider, AuthResult } from './auth-provider.js';
 
@@ -34,7 +35,7 @@ export async function authenticate(
     return caller;
   } catch (error) {
     if (error instanceof HttpError) throw error;
-    log.error({ err: error }, 'the auth provider failed');
+    log.error({ request: requestId(request), err: error }, 'the auth provider failed');
     throw new HttpError('auth_unavailable', 'The credential cannot be checked at the moment', { 'Retry-After': '5' });
   }
 }

@@ -3,6 +3,9 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 /** Upper bounds of the tool-call histogram's buckets, in seconds. */
 const latencyBounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60];
 
+/** Milliseconds between two looks at how late the event loop is. */
+const resolution = 100;
+
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /**
@@ -23,7 +26,7 @@ export function createMetrics() {
   const callsWithin = latencyBounds.map(() => 0);
   let calls = 0;
   let callSeconds = 0;
-  const loopDelay = monitorEventLoopDelay({ resolution: 100 });
+  const loopDelay = monitorEventLoopDelay({ resolution });
   loopDelay.enable();
 
   return {
@@ -60,14 +63,21 @@ export function createMetrics() {
     },
     /** The page that Prometheus scrapes. */
     page(): string {
+      // What is measured includes the time between two looks. It counts from the last page on, so that a slow
+      // moment shows once.
+      const delay = Math.max(0, loopDelay.max / 1e9 - resolution / 1000);
+      loopDelay.reset();
+      const { rss, heapUsed } = process.memoryUsage();
+      const { user, system } = process.cpuUsage();
+
       return [
         ...metric('gauge', 'mcp_sessions_open', 'Sessions open now.', sessionsOpen),
         ...metric('counter', 'mcp_sessions_opened_total', 'Sessions opened.', sessionsOpened),
         ...metric('counter', 'mcp_sessions_closed_total', 'Sessions closed.', sessionsClosed, 'reason'),
         ...metric('counter', 'mcp_messages_received_total', 'JSON-RPC messages received.', received),
-        ...metric('counter', 'mcp_messages_received_bytes_total', 'Their bytes.', receivedBytes),
+        ...metric('counter', 'mcp_messages_received_bytes_total', 'Bytes of messages received.', receivedBytes),
         ...metric('counter', 'mcp_messages_delivered_total', 'JSON-RPC messages sent.', delivered),
-        ...metric('counter', 'mcp_messages_delivered_bytes_total', 'Their bytes.', deliveredBytes),
+        ...metric('counter', 'mcp_messages_delivered_bytes_total', 'Bytes of messages sent.', deliveredBytes),
         ...metric('counter', 'mcp_messages_failed_total', 'Messages refused.', messagesFailed, 'code'),
         ...metric('counter', 'mcp_auth_failures_total', 'Requests with no or a bad credential.', authFailures),
         ...metric('counter', 'mcp_requests_rejected_total', 'Requests refused.', requestsRejected, 'status'),
@@ -77,14 +87,13 @@ export function createMetrics() {
         `mcp_tool_call_duration_seconds_bucket{le="+Inf"} ${calls}`,
         `mcp_tool_call_duration_seconds_sum ${callSeconds}`,
         `mcp_tool_call_duration_seconds_count ${calls}`,
-        ...metric('gauge', 'process_resident_memory_bytes', 'Resident memory.', process.memoryUsage.rss()),
-        ...metric('gauge', 'nodejs_heap_used_bytes', 'Heap in use.', process.memoryUsage().heapUsed),
-        ...metric('gauge', 'nodejs_eventloop_delay_p99_seconds', 'Event-loop delay.', loopDelay.percentile(99) / 1e9),
+        ...metric('gauge', 'nodejs_eventloop_delay_seconds', 'Longest event-loop delay since the last scrape.', delay),
+        ...metric('counter', 'process_cpu_seconds_total', 'CPU time used.', (user + system) / 1e6),
+        ...metric('gauge', 'process_resident_memory_bytes', 'Resident memory.', rss),
+        ...metric('gauge', 'nodejs_heap_used_bytes', 'JavaScript heap in use.', heapUsed),
+        ...metric('gauge', 'process_start_time_seconds', 'When the process started.', performance.timeOrigin / 1000),
         '',
       ].join('\n');
-    },
-    stop() {
-      loopDelay.disable();
     },
   };
 }

@@ -3,7 +3,7 @@ import { HttpError } from '../transport/http-error.js';
 import { publicOrigin } from '../transport/request-guards.js';
 import type { Sessions } from '../transport/sessions.js';
 import type { Exchange, StreamableHttp } from '../transport/sse-server.js';
-import { landingPage } from './landing-page.js';
+import { contentSecurityPolicy, createLandingPage } from './landing-page.js';
 import type { Metrics } from './metrics.js';
 
 export interface PageOptions extends AccessOptions {
@@ -26,10 +26,15 @@ export interface PageOptions extends AccessOptions {
 /** What the server answers beside MCP itself: health, metrics, its page, and where its tokens come from. */
 export function createPages(options: PageOptions, sessions: Sessions) {
   const { auth, basePath, endpoint, streamableHttp, trustedProxies, metrics } = options;
-  const startedAt = Date.now();
+  const startedAt = new Date();
+  const landingPage = createLandingPage({
+    ...options,
+    streamableHttpEndpoint: streamableHttp?.endpoint,
+    credentialHeader: auth && (auth.provider.credentialScheme?.headerName ?? 'Authorization'),
+  });
 
   function health(exchange: Exchange): void {
-    const uptimeSeconds = Math.floor((Date.now() - startedAt) / 1000);
+    const uptimeSeconds = Math.floor((Date.now() - startedAt.getTime()) / 1000);
     sendJson(exchange, { status: 'ok', sessions: sessions.size, uptimeSeconds });
   }
 
@@ -38,19 +43,11 @@ export function createPages(options: PageOptions, sessions: Sessions) {
   }
 
   function landing(exchange: Exchange): void {
-    const base = publicOrigin(exchange.request, trustedProxies) + basePath;
-    send(
-      exchange,
-      'text/html; charset=utf-8',
-      landingPage({
-        name: options.name,
-        sessions: sessions.size,
-        sseUrl: base + endpoint,
-        streamableHttpUrl: streamableHttp && base + streamableHttp.endpoint,
-        credentialHeader: auth && (auth.provider.credentialScheme?.headerName ?? 'Authorization'),
-      }),
-      { 'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'" },
-    );
+    const { host = '' } = exchange.request.headers;
+    // It becomes part of commands that people paste into a terminal.
+    if (!/^[\w.:[\]-]*$/.test(host)) throw new HttpError('bad_request', 'The Host is not a host name');
+    const html = landingPage(publicOrigin(exchange.request, trustedProxies), sessions.size, startedAt);
+    send(exchange, 'text/html; charset=utf-8', html, { 'Content-Security-Policy': contentSecurityPolicy });
   }
 
   /** https://www.rfc-editor.org/rfc/rfc9728#name-protected-resource-metadata */

@@ -4,8 +4,8 @@ import type { IncomingMessage } from 'node:http';
 const ids = new WeakMap<IncomingMessage, string>();
 
 /**
- * What names a request in the log, and to a client that was refused: the id that a proxy in front gave it, else
- * one of its own. It is made when first asked for, since most requests never are.
+ * What names a request in all lines of the log that are about it: the id that a proxy in front gave it, else one of
+ * its own. It is made when first asked for: most requests never need one.
  */
 export function requestId(request: IncomingMessage): string {
   let id = ids.get(request);

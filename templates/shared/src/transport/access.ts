@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { AuthProvider } from '../auth/auth-provider.js';
 import { authenticate, type Caller } from '../auth/authenticate.js';
 import type { Log } from '../monitoring/log.js';
+import { requestId } from '../monitoring/request-id.js';
 import { HttpError } from './http-error.js';
 import type { RateLimits } from './rate-limits.js';
 import { publicOrigin } from './request-guards.js';
@@ -28,7 +29,10 @@ export interface AccessOptions {
 
 /** Finds out who is calling. */
 export function createAccess({ auth, basePath, trustedProxies, log }: AccessOptions, limits: RateLimits) {
-  if (auth) auth.provider.onRefused = (reason) => log.debug({ reason }, 'credential refused');
+  if (auth) {
+    auth.provider.onRefused = (request, reason) =>
+      log.debug({ request: requestId(request), reason }, 'credential refused');
+  }
 
   /**
    * @param resource the path of what the caller wants to use, as the issuer knows it

@@ -37,7 +37,7 @@ const maxRemembered = 10_000;
 /** Lets in whoever sends a JSON Web Token (RFC 7519) that was signed with the right key and is in force. */
 export class JWTAuthProvider implements AuthProvider {
   readonly credentialScheme: CredentialScheme;
-  onRefused?: (reason: string) => void;
+  onRefused?: (req: IncomingMessage, reason: string) => void;
 
   readonly #headerName: string;
   readonly #requireBearer: boolean;
@@ -91,7 +91,7 @@ export class JWTAuthProvider implements AuthProvider {
       return result;
     } catch (error) {
       if (error instanceof IssuerUnavailable) throw error;
-      this.onRefused?.(error instanceof errors.JOSEError ? error.code : String(error));
+      this.onRefused?.(req, error instanceof errors.JOSEError ? error.code : String(error));
       return false;
     }
   }
