@@ -13,7 +13,7 @@ export { type CreatedProject, type CreateOptions, createProject } from './create
 export { CreateError, exitStatuses, type FailureCode, failures } from './errors.js';
 export type { NextSteps } from './next-steps.js';
 export type { PackageManager } from './package-managers.js';
-export { type AnyQuestion, type Answers, allQuestions } from './questions.js';
+export { type Answers, type AnyQuestion, allQuestions } from './questions.js';
 export { makeSecret, type RenderedFile, type RenderedFiles, render } from './render.js';
 export { CommandFailed, type Run, type RunOptions } from './run.js';
 export type { StepName, StepReport } from './step-reports.js';

@@ -1,5 +1,3 @@
-import { execa } from 'execa';
-
 /**
  * Runs a program to its end.
  *
@@ -36,6 +34,7 @@ const graceMilliseconds = 3000;
 export function createRun(signal?: AbortSignal): Run {
   return async (command, args, { cwd, env, onLine }) => {
     signal?.throwIfAborted();
+    const { execa } = await import('execa'); // takes a moment, which a run without an install need not wait for
     const child = execa(command, args, {
       cwd,
       env: { ...env, FORCE_COLOR: undefined, NO_COLOR: '1' },

@@ -27,13 +27,8 @@ export async function writeProject(plan: Plan, files: RenderedFiles, signal?: Ab
   try {
     staging = await makeStaging(plan);
     const newFiles = join(staging, 'new');
-    for (const { path, action } of plan.files) {
-      signal?.throwIfAborted();
-      const file = files.get(path);
-      if (action === 'keep' || file === undefined) continue;
-      await outputFile(join(newFiles, path), file.content);
-      if (file.mode !== undefined) await chmod(join(newFiles, path), file.mode);
-    }
+    await writeFiles(plan, files, newFiles);
+    signal?.throwIfAborted();
     const undoMoves = plan.exists ? moveFiles(plan, staging) : moveDirectory(plan.directory, newFiles);
     return finish(plan, staging, made, undoMoves);
   } catch (error) {
@@ -41,6 +36,19 @@ export async function writeProject(plan: Plan, files: RenderedFiles, signal?: Ab
     removeDirectories(made);
     throw isSystemError(error) ? notWritable(plan.directory, error) : error;
   }
+}
+
+async function writeFiles(plan: Plan, files: RenderedFiles, folder: string): Promise<void> {
+  const kept = new Set(plan.files.filter(({ action }) => action === 'keep').map(({ path }) => path));
+  const writes = [...files]
+    .filter(([path]) => !kept.has(path))
+    .map(async ([path, { content, mode }]) => {
+      await outputFile(join(folder, path), content);
+      if (mode !== undefined) await chmod(join(folder, path), mode);
+    });
+  // All must have ended before a failure is told: what is still being written could not be taken back.
+  const failed = (await Promise.allSettled(writes)).find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
 }
 
 function finish(plan: Plan, staging: string, made: string[], undoMoves: () => void): Written {
