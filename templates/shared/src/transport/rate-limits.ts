@@ -18,8 +18,8 @@ export function createRateLimits({ rateLimit, authFailuresPerMinute }: RateLimit
 
   return {
     /** @throws {HttpError} `too_many_requests` */
-    async countMessage(client: string): Promise<void> {
-      await messages?.consume(client).catch((result: RateLimiterRes) => {
+    async countMessage(client: string, count = 1): Promise<void> {
+      await messages?.consume(client, count).catch((result: RateLimiterRes) => {
         throw tooMany(`A client may send ${rateLimit} messages a second`, result);
       });
     },

@@ -113,6 +113,10 @@ export function createSseServer(options: SseServerOptions) {
     await limits.countMessage(caller?.id ?? exchange.address);
     const { json, bytes } = await readJsonBody(exchange, options.maxMessageSize);
     metrics.messageReceived(bytes);
+    // Clients of 2025-03-26 may send several messages in one array.
+    if (Array.isArray(json) && json.length > 1) {
+      await limits.countMessage(caller?.id ?? exchange.address, json.length - 1);
+    }
     await streamableHttp?.handle(exchange, json, caller);
   }
 
@@ -212,10 +216,10 @@ export function createSseServer(options: SseServerOptions) {
     const deadline = Date.now() + options.shutdownMs;
     await Promise.all([streamableHttp?.endSubscriptions(), sessions.closeAll(options.shutdownMs)]);
     const timer = setTimeout(() => server.closeAllConnections(), Math.max(0, deadline - Date.now()));
-    await new Promise((resolve) => {
-      server.close(resolve);
-      server.closeIdleConnections();
-    });
+    // A connection whose call has been answered is idle, and Node would keep it until the client closes it.
+    const idle = setInterval(() => server.closeIdleConnections(), 50);
+    await new Promise((resolve) => server.close(resolve));
+    clearInterval(idle);
     clearTimeout(timer);
     await streamableHttp?.close();
   }

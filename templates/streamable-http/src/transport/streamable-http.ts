@@ -108,7 +108,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
         if (waiting > 0 && waiting + chunk.length > maxBufferedBytes) response.destroy();
         if (response.destroyed) return;
         response.write(chunk);
-        if (chunk[0] !== comment) metrics.messageDelivered(chunk.length);
+        if (result.ok && chunk[0] !== comment) metrics.messageDelivered(chunk.length);
       }
       response.end();
     } finally {
