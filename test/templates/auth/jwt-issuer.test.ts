@@ -40,7 +40,10 @@ async function start(keys: IssuerKey[] = [rsaKey], settings: Record<string, stri
 async function startWithClock(step: 'cooldown' | 'maxAge') {
   const clock = pathToFileURL(join(import.meta.dirname, 'movable-clock.js')).href;
   const CLOCK_STEP = { cooldown: 5_000, maxAge: 10 * 60_000 }[step];
-  const { idp, server } = await start([rsaKey], { NODE_OPTIONS: `--import ${clock}`, CLOCK_STEP: String(CLOCK_STEP) });
+  const { idp, server } = await start([rsaKey], {
+    NODE_OPTIONS: `--import ${clock}`,
+    CLOCK_STEP: String(CLOCK_STEP),
+  });
   let moved = 0;
   async function moveClock() {
     moved += CLOCK_STEP;
@@ -133,7 +136,9 @@ test.each(['hang', 'error', 'nonsense', 'die'] as const)(
       expect(JSON.parse(body).error.code).toBe('auth_unavailable');
       expect(body).not.toContain(idp.url);
     }
-    const { err } = (await server.logged({ msg: 'the auth provider failed' })) as { err: { message: string } };
+    const { err } = (await server.logged({ msg: 'the auth provider failed' })) as {
+      err: { message: string };
+    };
     expect(err.message).toContain(`the keys at ${idp.url} cannot be fetched`);
 
     await mend(idp);
