@@ -67,11 +67,7 @@ async function promptFor(
   const message = question.message ?? question.title;
   const initial = defaultOf(question, answers, asking);
   const common = { message, signal: asking.signal, accessible: asking.accessible };
-  const options = Object.entries(accepts.choices ?? {}).map(([value, hint]) => ({
-    value,
-    label: value,
-    hint,
-  }));
+  const options = choicesOf(question);
 
   switch (accepts.kind) {
     case 'yes-no':
