@@ -5,11 +5,14 @@ import type { TestProject } from 'vitest/node';
 import { completeAnswers, type Given, parseGiven } from '../../../src/answers.js';
 import { render } from '../../../src/render.js';
 import { templatesFolder } from '../../../src/version.js';
+import { type Certificate, makeTrustedCertificate } from './certificate.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** The folder of the projects that the tests start. */
     projects: string;
+    /** What proxies show to clients. */
+    certificate: Certificate;
   }
 }
 
@@ -63,7 +66,13 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   const folder = join(root, `.rendered/interop-${process.pid}`);
   await Promise.all(Object.entries(projects).map(([name, project]) => makeProject(join(folder, name), project)));
   provide('projects', folder);
-  return () => rm(folder, { recursive: true, force: true });
+
+  const { certificate, remove } = await makeTrustedCertificate();
+  provide('certificate', certificate);
+  return async () => {
+    await rm(folder, { recursive: true, force: true });
+    await remove();
+  };
 }
 
 /** The clients are no dependencies of this project: they are installed where only these tests find them. */
