@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { send } from '../support/client.js';
+import { type RunningServer, startServer } from '../support/server.js';
+import { bearer, expectAdmitted, expectRefused, type Headers, inSeconds, knock, noLimit, sign } from './credentials.js';
+
+// Where the token has to be, and what the answer says when it is not there. A secret, no issuer.
+
+let server: RunningServer;
+let token: string;
+beforeAll(async () => {
+  server = await startServer('jwt', noLimit);
+  token = await sign();
+});
+afterAll(() => server.stop());
+
+test('the scheme may be written in small letters', async () => {
+  await expectAdmitted(server, { Authorization: `bearer ${token}` });
+});
+
+describe('without a token the challenge names no error:', () => {
+  const missing: [what: string, headers: () => Headers, query?: () => string][] = [
+    ['no header', () => ({})],
+    ['an empty header', () => ({ Authorization: '' })],
+    ['a scheme alone', () => ({ Authorization: 'Bearer' })],
+    ['another scheme', () => ({ Authorization: `Basic ${token}` })],
+    ['no scheme', () => ({ Authorization: token })],
+    ['the header twice', () => ({ Authorization: [`Bearer ${token}`, `Bearer ${token}`] })],
+    ['the header of API keys', () => ({ 'X-API-Key': token })],
+    ['the query', () => ({}), () => `access_token=${token}&token=${token}&Authorization=Bearer%20${token}`],
+  ];
+  test.each(missing)('%s', async (_, headers, query = () => '') => {
+    await expectRefused(server, headers(), /^Bearer$/, query());
+  });
+});
+
+test('with a bad token the challenge names the error, and not more', async () => {
+  await expectRefused(server, bearer(`${token}x`), /^Bearer error="invalid_token"$/);
+});
+
+test('why a token was refused is logged at debug level, without the token', async () => {
+  const debugging = await startServer('jwt', { LOG_LEVEL: 'debug' });
+  const expired = await sign({ exp: inSeconds(-1) });
+  await knock(debugging, 'GET /sse', bearer(expired));
+  await debugging.logged({ level: 'debug', msg: 'credential refused', reason: 'ERR_JWT_EXPIRED' });
+  await debugging.stop();
+  for (const part of expired.split('.')) expect(debugging.output()).not.toContain(part);
+});
+
+test('AUTH_HEADER names another header, and the usual one no longer counts', async () => {
+  const other = await startServer('jwt', { AUTH_HEADER: 'X-Token' });
+  await expectAdmitted(other, { 'X-Token': `Bearer ${token}` });
+  await expectRefused(other, bearer(token), /^Bearer$/);
+  await other.stop();
+});
+
+test('clocks may differ by JWT_CLOCK_TOLERANCE_SECONDS, and by no more', async () => {
+  const tolerant = await startServer('jwt', { JWT_CLOCK_TOLERANCE_SECONDS: '30' });
+  await expectAdmitted(tolerant, bearer(await sign({ exp: inSeconds(-20), nbf: inSeconds(20) })));
+  await expectRefused(tolerant, bearer(await sign({ exp: inSeconds(-31) })), /invalid_token/);
+  await expectRefused(tolerant, bearer(await sign({ nbf: inSeconds(40) })), /invalid_token/);
+  await tolerant.stop();
+});
+
+test('without an issuer there is no metadata', async () => {
+  for (const path of ['', '/sse', '/mcp']) {
+    const { status, body } = await send(server, 'GET', `/.well-known/oauth-protected-resource${path}`);
+    expect({ status, code: JSON.parse(body).error.code }).toEqual({ status: 404, code: 'not_found' });
+  }
+});
+
+test('an issuer that is a name and no address is checked, but not published', async () => {
+  const named = await startServer('jwt', { JWT_ISSUER: 'the-office', JWT_AUDIENCE: 'one,other' });
+  await expectAdmitted(named, bearer(await sign({ iss: 'the-office', aud: 'other' })));
+  await expectRefused(named, bearer(await sign({ iss: 'elsewhere', aud: 'other' })), /^Bearer error="invalid_token"$/);
+  expect((await send(named, 'GET', '/.well-known/oauth-protected-resource')).status).toBe(404);
+  await named.stop();
+});
