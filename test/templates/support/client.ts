@@ -57,33 +57,55 @@ export function callTool(id: number | string, name: string, args: Record<string,
   return call(id, 'tools/call', { name, arguments: args });
 }
 
+/** As much of what came as a pattern is looked for in: looking through megabytes again and again takes for ever. */
+const window = 100_000;
+
 /** A raw connection: what is written goes out byte for byte; what comes back is collected. */
 export async function rawConnection(server: Pick<RunningServer, 'port'>) {
   const socket: Socket = connect(server.port, '127.0.0.1');
   const chunks: Buffer[] = [];
+  let bytes = 0;
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-  socket.on('data', (chunk) => chunks.push(chunk));
+  socket.on('data', (chunk) => {
+    chunks.push(chunk);
+    bytes += chunk.length;
+  });
   socket.on('error', () => {}); // A reset ends the connection; 'close' follows.
-  await new Promise<void>((resolve) => socket.once('connect', () => resolve()));
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('error', reject);
+  });
+
+  /** The end of what came, or all of it when that is little. */
+  function tail(): string {
+    let length = 0;
+    let from = chunks.length;
+    while (from > 0 && length < window) length += (chunks[--from] as Buffer).length;
+    return Buffer.concat(chunks.slice(from)).toString();
+  }
+
   return {
     socket,
-    write: (bytes: string | Buffer) => socket.write(bytes),
-    received: () => Buffer.concat(chunks).toString(),
+    closed,
+    write: (data: string | Buffer) => socket.write(data),
+    /** Bytes that came so far. */
+    bytes: () => bytes,
     /** Resolves when the other side closed the connection, with all that came. */
     async end(): Promise<string> {
       await closed;
       return Buffer.concat(chunks).toString();
     },
-    /** Resolves as soon as what came matches. */
+    /** Resolves as soon as the end of what came matches, with that end. */
     async until(pattern: RegExp): Promise<string> {
-      while (!pattern.test(Buffer.concat(chunks).toString())) {
+      for (;;) {
+        const text = tail();
+        if (pattern.test(text)) return text;
         const more = new Promise<void>((resolve) => socket.once('data', () => resolve()));
         const over = closed.then(() => {
-          throw new Error(`the connection closed before ${pattern} came:\n${Buffer.concat(chunks)}`);
+          throw new Error(`the connection closed before ${pattern} came:\n${text}`);
         });
         await Promise.race([more, over]);
       }
-      return Buffer.concat(chunks).toString();
     },
   };
 }

@@ -21,6 +21,7 @@ export const refusals = {
   headers_too_large: 431,
   internal_error: 500,
   auth_unavailable: 503,
+  relay_unavailable: 503,
   server_full: 503,
   shutting_down: 503,
 } as const;
@@ -72,7 +73,8 @@ export function answerError(
 ): void {
   const body = errorBody(error);
   // Who asked first whether to send its body may now send it or not: what comes next cannot be told apart.
-  const closes = error.headers.Connection === 'close' || request.headers.expect !== undefined;
+  const asked = request.headers.expect !== undefined;
+  const closes = asked || error.headers.Connection === 'close' || !response.shouldKeepAlive;
   response.writeHead(error.status, {
     ...headers,
     'Content-Type': 'application/json',

@@ -1,0 +1,145 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  call,
+  callTool,
+  eventually,
+  openStream,
+  post,
+  rawConnection,
+  rawRequest,
+  send,
+} from '../support/client.js';
+import { goodHeaders, type RunningServer, startTestServer } from '../support/server.js';
+
+// Readers that do not read. The kernel takes some megabytes for them, so each is sent far more than that.
+
+const headers = goodHeaders.apikey;
+const MB = 1024 ** 2;
+
+let server: RunningServer;
+afterEach(() => server.stop('SIGKILL'));
+
+/** Opens a stream, reads its first event and nothing after it. */
+async function stuckReader() {
+  const connection = await rawConnection(server);
+  connection.write(rawRequest('GET', '/sse', headers));
+  const [, endpoint] = /data: (\S+)/.exec(await connection.until(/data: \S+\n\n/)) as RegExpExecArray;
+  connection.socket.pause();
+  const session = (endpoint as string).split('=')[1]?.slice(0, 8) as string;
+  return {
+    ...connection,
+    session,
+    post: (message: unknown) => post(server, endpoint as string, message, headers),
+    closed: () => server.logged({ msg: 'session closed', session }),
+  };
+}
+
+async function inside() {
+  const stream = await openStream(server, { headers });
+  await stream.post(callTool('inside', 'inside'));
+  const { result } = await stream.message('inside', 20_000);
+  stream.close();
+  return JSON.parse(result.content[0].text);
+}
+
+describe('a reader that does not read', () => {
+  beforeEach(async () => {
+    server = await startTestServer('apikey', { STALL_TIMEOUT_SECONDS: '1', MAX_SESSIONS_PER_CLIENT: '1000' });
+  });
+
+  test('is cut when too much waits for it, and its call is over', async () => {
+    const reader = await stuckReader();
+    const { callsAborted } = await inside();
+    await reader.post(callTool(1, 'hang'));
+    await reader.post(callTool(2, 'flood', { messages: 800, bytes: 64 * 1024 }));
+    expect(await reader.closed()).toMatchObject({ reason: 'reader_too_slow' });
+    expect(await inside()).toMatchObject({ callsAborted: callsAborted + 1 });
+    expect((await reader.post(call(3, 'ping'))).status).toBe(404);
+  });
+
+  test('is cut when nothing moves any more', async () => {
+    const reader = await stuckReader();
+    const before = performance.now();
+    // One message of any size may pass when nothing waits, so the cap does not help here.
+    await reader.post(callTool(1, 'big', { bytes: 30 * MB }));
+    expect(await reader.closed()).toMatchObject({ reason: 'reader_stalled' });
+    expect(performance.now() - before).toBeLessThan(5000);
+  });
+
+  test('is not cut when nothing waits for it', async () => {
+    const reader = await stuckReader();
+    await reader.post(callTool(1, 'wait', { ms: 2500 }));
+    reader.socket.resume();
+    expect(await reader.until(/waited/)).toContain('"id":1');
+    reader.socket.destroy();
+  });
+
+  test('one message above the cap passes, and what follows it has the whole cap', async () => {
+    const reader = await stuckReader();
+    await reader.post(callTool(1, 'big', { bytes: 20 * MB }));
+    await reader.post(callTool(2, 'big', { bytes: 0.9 * MB }));
+    await reader.post(call(3, 'ping'));
+    reader.socket.resume();
+    await reader.until(/"id":3\}\n\n$/);
+    expect(reader.bytes()).toBeGreaterThan(20.9 * MB);
+    reader.socket.destroy();
+  });
+
+  test('a slow reader that moves is not cut', async () => {
+    const reader = await stuckReader();
+    await reader.post(callTool(1, 'big', { bytes: 25 * MB }));
+    // A piece each 5 ms: this takes much longer than a stall may last.
+    const pace = setInterval(() => reader.socket.resume(), 5);
+    reader.socket.on('data', () => reader.socket.pause());
+    const started = performance.now();
+    await reader.until(/"id":1\}\n\n$/);
+    clearInterval(pace);
+    expect(performance.now() - started).toBeGreaterThan(1500);
+    reader.socket.destroy();
+  });
+
+  test('100 of them, sent 50 MB each, cost neither memory nor the time of others', async () => {
+    const before = await inside();
+    const readers = await Promise.all(Array.from({ length: 100 }, stuckReader));
+    const client = await openStream(server, { headers });
+    const latency = async () => {
+      const started = performance.now();
+      await client.post(callTool(1, 'echo', { text: 'hello' }));
+      await client.message(1);
+      return performance.now() - started;
+    };
+    const quiet: number[] = [];
+    for (let i = 0; i < 20; i++) quiet.push(await latency());
+
+    const cut = Promise.all(readers.map((reader) => reader.closed()));
+    for (const reader of readers)
+      await reader.post(callTool(1, 'flood', { messages: 800, bytes: 64 * 1024 }));
+    const busy: number[] = [];
+    let done = false;
+    cut.then(() => {
+      done = true;
+    });
+    while (!done) busy.push(await latency());
+
+    for (const { reason } of await cut) expect(reason).toBe('reader_too_slow');
+    const { peakRss } = await inside();
+    // Each may hold the cap of 1 MB and one message beside what the kernel took.
+    expect((peakRss - before.rss) / MB).toBeLessThan(300);
+    busy.sort((a, b) => a - b);
+    expect(busy[Math.floor(busy.length / 2)]).toBeLessThan(250);
+    client.close();
+  }, 60_000);
+});
+
+test('what one client does not read, another one gets', async () => {
+  server = await startTestServer('apikey', { STALL_TIMEOUT_SECONDS: '30' });
+  const stuck = await stuckReader();
+  await stuck.post(callTool(1, 'big', { bytes: 30 * MB }));
+  const client = await openStream(server, { headers });
+  await client.post(callTool(1, 'big', { bytes: 2 * MB }));
+  expect((await client.message(1)).result.content[0].text).toHaveLength(2 * MB);
+  const health = () => send(server, 'GET', '/health').then(({ body }) => JSON.parse(body).sessions);
+  expect(await health()).toBe(2);
+  stuck.socket.destroy();
+  await eventually(health, (sessions) => sessions === 1);
+});

@@ -1,0 +1,266 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import {
+  type Answer,
+  call,
+  callTool,
+  eventually,
+  metric,
+  openStream,
+  post,
+  send,
+} from '../support/client.js';
+import { directoryOf } from '../support/projects.js';
+import { type RunningServer, startServer, startTestServer } from '../support/server.js';
+
+const alice = { 'X-API-Key': 'the-key-of-alice-0123' };
+const bob = { 'X-API-Key': 'the-key-of-bob-012345' };
+const keys = { API_KEY: 'alice:the-key-of-alice-0123,bob:the-key-of-bob-012345,alice2:another-key-of-alice' };
+
+/** Without what differs from one moment, or one request, to the next. */
+function same({ status, headers, body }: Answer) {
+  const { date, 'x-request-id': id, ...rest } = headers;
+  return { status, headers: rest, body };
+}
+
+describe('a session belongs to who opened it', () => {
+  let server: RunningServer;
+  beforeAll(async () => {
+    server = await startServer('apikey', keys);
+  });
+  afterAll(() => server.stop());
+
+  test("another caller's message is answered as if the session did not exist, and nothing comes of it", async () => {
+    const stream = await openStream(server, { headers: alice });
+    const asBob = await post(server, stream.endpoint, callTool(1, 'echo', { text: 'from bob' }), bob);
+    const unknown = await post(server, '/messages?sessionId=unknown', call(1, 'ping'), bob);
+    expect(asBob.status).toBe(404);
+    expect(same(asBob)).toEqual(same(unknown));
+
+    await stream.post(call(2, 'ping'));
+    expect(await stream.message()).toMatchObject({ id: 2 });
+    stream.close();
+  });
+
+  test("another caller's oversized, broken or foreign body is the same 404", async () => {
+    const stream = await openStream(server, { headers: alice });
+    const unknown = same(await post(server, '/messages?sessionId=unknown', '{', bob));
+    for (const [body, type] of [
+      ['{', 'application/json'],
+      ['x'.repeat(5 * 1024 ** 2), 'application/json'],
+      ['x', 'text/plain'],
+    ]) {
+      expect(
+        same(await post(server, stream.endpoint, body, { ...bob, 'Content-Type': type as string })),
+      ).toEqual(unknown);
+    }
+    stream.close();
+  });
+
+  test('two callers who use the same JSON-RPC ids at once each get their own replies', async () => {
+    const streams = await Promise.all([
+      openStream(server, { headers: alice }),
+      openStream(server, { headers: bob }),
+      openStream(server, { headers: bob }),
+    ]);
+    const texts = ['for alice', 'for bob', 'for bob, too'];
+    for (let id = 0; id < 20; id++) {
+      await Promise.all(
+        streams.map((stream, i) => stream.post(callTool(id, 'echo', { text: `${texts[i]} ${id}` }))),
+      );
+    }
+    for (const [i, stream] of streams.entries()) {
+      for (let id = 0; id < 20; id++) {
+        expect((await stream.message(id)).result.content[0].text).toBe(`${texts[i]} ${id}`);
+      }
+      expect(stream.events).toEqual([]);
+      stream.close();
+    }
+  });
+
+  test('a tool learns who is calling', async () => {
+    const stream = await openStream(server, { headers: bob });
+    await stream.post(callTool(1, 'whoami'));
+    expect((await stream.message(1)).result.content[0].text).toBe('bob');
+    stream.close();
+  });
+});
+
+describe('there is room for so many', () => {
+  let server: RunningServer;
+  beforeAll(async () => {
+    server = await startServer('apikey', { ...keys, MAX_SESSIONS: '5', MAX_SESSIONS_PER_CLIENT: '3' });
+  });
+  afterAll(() => server.stop());
+
+  test('of one client: then 429 with Retry-After, and others still come in', async () => {
+    const streams = await Promise.all([1, 2, 3].map(() => openStream(server, { headers: alice })));
+    const answer = await send(server, 'GET', '/sse', { headers: alice });
+    expect(answer.status).toBe(429);
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+    expect(JSON.parse(answer.body).error.code).toBe('too_many_sessions');
+
+    streams.push(await openStream(server, { headers: bob }));
+    const one = streams.shift();
+    one?.close();
+    // A place is free again as soon as a session is over.
+    await eventually(
+      () => send(server, 'GET', '/health'),
+      ({ body }) => JSON.parse(body).sessions === 3,
+    );
+    streams.push(await openStream(server, { headers: alice }));
+    for (const stream of streams) stream.close();
+    await eventually(
+      () => send(server, 'GET', '/health'),
+      ({ body }) => JSON.parse(body).sessions === 0,
+    );
+  });
+
+  test('in all: then 503 with Retry-After for everybody', async () => {
+    const streams = await Promise.all(
+      [alice, alice, alice, bob, bob].map((headers) => openStream(server, { headers })),
+    );
+    const answer = await send(server, 'GET', '/sse', { headers: bob });
+    expect(answer.status).toBe(503);
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+    expect(JSON.parse(answer.body).error.code).toBe('server_full');
+    for (const stream of streams) stream.close();
+    await eventually(
+      () => send(server, 'GET', '/health'),
+      ({ body }) => JSON.parse(body).sessions === 0,
+    );
+  });
+
+  test('10,000 opened and dropped: refused at the cap, and every count back to zero', async () => {
+    const statuses = new Map<number, number>();
+    for (let round = 0; round < 100; round++) {
+      await Promise.all(
+        Array.from({ length: 100 }, async () => {
+          const answer = await openStream(server, { headers: alice }).then(
+            (stream) => {
+              stream.close();
+              return 200;
+            },
+            (error) => Number(/refused with (\d+)/.exec(error.message)?.[1]),
+          );
+          statuses.set(answer, (statuses.get(answer) ?? 0) + 1);
+        }),
+      );
+    }
+    expect([...statuses.keys()].sort()).toEqual([200, 429]);
+    await eventually(
+      () => metric(server, 'mcp_sessions_open', alice),
+      (open) => open === 0,
+    );
+    const streams = await Promise.all([1, 2, 3].map(() => openStream(server, { headers: alice })));
+    for (const stream of streams) stream.close();
+  });
+});
+
+describe('a session that is over leaves nothing', () => {
+  let server: RunningServer;
+  beforeAll(async () => {
+    server = await startTestServer('none', { MAX_SESSIONS_PER_CLIENT: '1000' });
+  });
+  afterAll(() => server.stop());
+
+  async function inside() {
+    const stream = await openStream(server);
+    await stream.post(callTool('inside', 'inside'));
+    const { result } = await stream.message('inside');
+    stream.close();
+    return JSON.parse(result.content[0].text);
+  }
+
+  test('its running calls are aborted through their signals, and its MCP server is closed', async () => {
+    const before = await inside();
+    const stream = await openStream(server);
+    await stream.post(callTool(1, 'hang'));
+    await stream.post(callTool(2, 'hang'));
+    stream.close();
+    const after = await eventually(inside, ({ callsAborted }) => callsAborted === before.callsAborted + 2);
+    // Of the others only the one that is looking is open.
+    expect(after.mcpServersMade - after.mcpServersClosed).toBe(1);
+  });
+
+  test('memory, timers and connections are back after 1,000 sessions with calls', async () => {
+    const round = async (count: number) => {
+      await Promise.all(
+        Array.from({ length: count }, async (_, i) => {
+          const stream = await openStream(server);
+          await stream.post(callTool(1, 'echo', { text: 'hello' }));
+          await stream.message(1, 20_000);
+          if (i % 2) await stream.post(callTool(2, 'hang'));
+          stream.close();
+        }),
+      );
+    };
+    await round(100); // Code is compiled, pools are filled.
+    const settled = () =>
+      eventually(inside, ({ mcpServersMade, mcpServersClosed }) => mcpServersMade - mcpServersClosed === 1);
+    const before = await settled();
+    for (let i = 0; i < 10; i++) await round(100);
+    const after = await settled();
+    expect(after.resources.Timeout).toBe(before.resources.Timeout);
+    expect(after.resources.TCPSocketWrap - before.resources.TCPSocketWrap).toBeLessThan(5);
+    // A session left behind would be 10 KB at least; 1,000 of them 10 MB.
+    expect((after.heapUsed - before.heapUsed) / 1024 ** 2).toBeLessThan(5);
+  });
+});
+
+describe('two servers in one process', () => {
+  // The compiled transport, as somebody would use it in a program of their own.
+  async function startHere(settings: Record<string, string> = {}) {
+    const dist = (file: string) => import(pathToFileURL(join(directoryOf('none'), 'dist', file)).href);
+    const { loadConfig } = await dist('config.js');
+    const { createMcpServer } = await dist('mcp-server.js');
+    const { createMetrics } = await dist('monitoring/metrics.js');
+    const { createSseServer } = await dist('transport/sse-server.js');
+    const config = loadConfig({ PORT: '0', ...settings });
+    const log = { debug() {}, info() {}, warn() {}, error() {} };
+    const metrics = createMetrics();
+    const server = createSseServer({ ...config.server, createMcpServer, log, metrics });
+    await server.listen();
+    servers.push(server);
+    return Object.assign(server, { port: Number(new URL(server.url()).port) });
+  }
+  const servers: { close(): Promise<void> }[] = [];
+  afterEach(async () => {
+    await Promise.all(servers.splice(0).map((server) => server.close()));
+  });
+
+  test('do not touch: sessions, limits and metrics are their own', async () => {
+    const [one, two] = await Promise.all([
+      startHere({ MAX_SESSIONS: '1' }),
+      startHere({ MAX_SESSIONS: '1' }),
+    ]);
+    const stream = await openStream(one);
+    const other = await openStream(two);
+    expect((await post(two, stream.endpoint, call(1, 'ping'))).status).toBe(404);
+    expect((await stream.post(call(1, 'ping'))).status).toBe(202);
+    expect(await stream.message(1)).toMatchObject({ result: {} });
+
+    await one.close();
+    await stream.closed;
+    expect(other.isOver).toBe(false);
+    await other.post(call(2, 'ping'));
+    expect(await other.message(2)).toMatchObject({ result: {} });
+    expect(await metric(two, 'mcp_sessions_open')).toBe(1);
+    expect(one.sessions.size).toBe(0);
+  });
+
+  test('a server that is closed leaves no timer and no connection', async () => {
+    const held = () =>
+      process.getActiveResourcesInfo().filter((name) => name === 'Timeout' || name.startsWith('TCP')).length;
+    const before = held();
+    const server = await startHere();
+    const stream = await openStream(server);
+    await server.close();
+    await stream.closed;
+    await eventually(
+      async () => held(),
+      (now) => now <= before,
+    );
+  });
+});
