@@ -28,7 +28,7 @@ export function settingsTables() {
  * comment. Blocks of the template around them are kept, so this works on templates and on rendered files.
  */
 export function rowsOf(source) {
-  const setting = /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*const \w+ = \W*env\.\w+(?:<\w+>)?\(\s*'(\w+)'([^;]*);/;
+  const setting = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*const \w+ = \W*env\.\w+(?:<\w+>)?\(\s*'(\w+)'([^;]*);/;
   const block = /^(\{\{[#/].*\}\})$/m;
   const parts = source.matchAll(new RegExp(`${setting.source}|${block.source}`, 'gm'));
   const lines = [...parts].map(([, comment, name, rest, block]) => block ?? row(comment, name, rest));

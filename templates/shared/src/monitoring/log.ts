@@ -47,13 +47,17 @@ function jsonLine(time: Date, level: string, msg: string, facts: Record<string, 
 function textLine(time: Date, level: string, msg: string, facts: Record<string, unknown>): string {
   const details = Object.entries(facts).map(([name, value]) => {
     if (value instanceof Error) return `\n${value.stack}`;
-    return `${name}=${typeof value === 'string' && isPlain(value) ? value : JSON.stringify(value)}`;
+    return `${name}=${typeof value === 'string' && isPlain(value) ? value : quote(value)}`;
   });
   const clock = time.toTimeString().slice(0, 8);
   return [clock, level.padEnd(5), msg, ...details].join('  ');
 }
 
 /** What a client chose could otherwise break the line, or give orders to the terminal. */
+function quote(value: unknown): string {
+  return String(JSON.stringify(value)).replace(/[\u007f-\u009f]/g, '?');
+}
+
 function isPlain(text: string): boolean {
   return /^[\w.:/@-]+$/.test(text);
 }

@@ -1,0 +1,205 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { callTool, openStream, post, rawConnection, send } from '../support/client.js';
+import { type Auth, authTypes, secret } from '../support/projects.js';
+import { goodHeaders, runServer, startServer } from '../support/server.js';
+
+// How settings are read, and what each of them changes. Those of credentials have their tests in ../auth.
+
+const headers = goodHeaders.apikey;
+
+async function start(settings: Record<string, string> = {}, auth: Auth = 'apikey') {
+  const server = await startServer(auth, settings);
+  onTestFinished(() => void server.stop());
+  return server;
+}
+
+test('all mistakes are told at once, one line each, and no secret is repeated', async () => {
+  const { code, output } = await runServer('apikey', {
+    PORT: 'abc',
+    MAX_MESSAGE_SIZE: 'lots',
+    SSE_ENDPOINT: 'sse',
+    METRICS: 'maybe',
+    PROTECT: 'sse,everything',
+    API_KEY: 'too-short',
+  });
+  expect(code).toBe(1);
+  expect(output.trim().split('\n').sort()).toEqual([
+    'API_KEY: key 1 of 1 has fewer than 16 characters',
+    'MAX_MESSAGE_SIZE=lots: a size such as 512kb or 4mb is accepted',
+    'METRICS=maybe: one of off, public, protected is accepted',
+    'PORT=abc: a whole number from 0 to 65535 is accepted',
+    'PROTECT=sse,everything: a comma list of sse, messages is accepted',
+    'SSE_ENDPOINT=sse: a path such as /sse is accepted',
+  ]);
+});
+
+test('two endpoints on one path are refused', async () => {
+  const { code, output } = await runServer('apikey', { MESSAGE_ENDPOINT: '/health' });
+  expect({ code, output }).toEqual({
+    code: 1,
+    output: '/health is the path of two endpoints: each needs its own\n',
+  });
+});
+
+test('an empty variable counts as not set', async () => {
+  const { output } = await runServer('apikey', { KEEP_ALIVE_SECONDS: '' }, ['--check']);
+  expect(output).toContain('KEEP_ALIVE_SECONDS=15\n');
+});
+
+test('.env is read, and the environment goes before it', async () => {
+  const other = 'another-key-of-enough-length';
+  const server = await start({ API_KEY: other });
+  expect((await openStream(server, { headers: { 'X-API-Key': other } })).endpoint).toContain('/messages');
+  const withKeyOfFile = await send(server, 'GET', '/sse', { headers: { 'X-API-Key': secret } });
+  expect(withKeyOfFile.status).toBe(401);
+});
+
+test.each(['jwt', 'apikey'] as const)(
+  '--check prints what is in force as a .env file, without the secret of %s',
+  async (auth) => {
+    const { code, output } = await runServer(auth, { PORT: '4321', ALLOWED_HOSTS: 'a.example, b.example' }, [
+      '--check',
+    ]);
+    const lines = output.trimEnd().split('\n');
+    expect(code).toBe(0);
+    expect(lines.filter((line) => !/^[A-Z_]+=\S*$/.test(line))).toEqual([]);
+    expect(lines).toEqual(
+      expect.arrayContaining(['PORT=4321', 'ALLOWED_HOSTS=a.example,b.example', 'RATE_LIMIT=100']),
+    );
+    expect(output).not.toContain(secret);
+  },
+);
+
+test('HOST and PORT say where to listen', async () => {
+  const port = await freePort();
+  const server = await start({ HOST: 'localhost', PORT: String(port) });
+  expect(server.port).toBe(port);
+  expect((await send(server, 'GET', '/health')).status).toBe(200);
+});
+
+test('BASE_PATH stands before the message endpoint, and is accepted in front of every path', async () => {
+  const server = await start({ BASE_PATH: '/mine' });
+  const stream = await openStream(server, { headers, path: '/mine/sse' });
+  expect(stream.endpoint).toMatch(/^\/mine\/messages\?sessionId=/);
+  expect((await stream.post(callTool(1, 'echo', { text: 'hello' }))).status).toBe(202);
+  expect((await stream.message(1)).result.content[0].text).toBe('hello');
+});
+
+test('SSE_ENDPOINT, MESSAGE_ENDPOINT and STREAMABLE_HTTP_ENDPOINT name the paths', async () => {
+  const server = await start({
+    SSE_ENDPOINT: '/events',
+    MESSAGE_ENDPOINT: '/in',
+    STREAMABLE_HTTP_ENDPOINT: '/rpc',
+  });
+  const stream = await openStream(server, { headers, path: '/events' });
+  expect(stream.endpoint).toMatch(/^\/in\?sessionId=/);
+  expect((await post(server, '/rpc', {})).status).toBe(401);
+  for (const path of ['/sse', '/messages', '/mcp'])
+    expect((await send(server, 'GET', path)).status).toBe(404);
+});
+
+test('MAX_MESSAGE_SIZE limits a message', async () => {
+  const server = await start({ MAX_MESSAGE_SIZE: '1kb' });
+  const stream = await openStream(server, { headers });
+  expect((await stream.post(callTool(1, 'echo', { text: 'x'.repeat(500) }))).status).toBe(202);
+  expect((await stream.post(callTool(2, 'echo', { text: 'x'.repeat(1024) }))).status).toBe(413);
+});
+
+test('PROTECT names the endpoints that need a credential', async () => {
+  const server = await start({ PROTECT: 'messages' });
+  const stream = await openStream(server);
+  expect((await stream.post(callTool(1, 'echo', { text: 'hello' }))).status).toBe(401);
+  expect((await stream.post(callTool(1, 'echo', { text: 'hello' }), headers)).status).toBe(202);
+});
+
+test('ALLOWED_HOSTS names the hosts that are answered', async () => {
+  const server = await start({ ALLOWED_HOSTS: 'mcp.example.com' });
+  const status = async (host: string) =>
+    (await send(server, 'GET', '/health', { headers: { Host: host } })).status;
+  expect([await status('mcp.example.com'), await status('localhost')]).toEqual([200, 403]);
+});
+
+test('ALLOWED_ORIGINS names the origins that are answered', async () => {
+  const server = await start({ ALLOWED_ORIGINS: 'https://app.example.com' });
+  const status = async (origin: string) =>
+    (await send(server, 'GET', '/health', { headers: { Origin: origin } })).status;
+  expect([await status('https://app.example.com'), await status('https://example.com')]).toEqual([200, 403]);
+});
+
+test('KEEP_ALIVE_SECONDS says how often a comment comes', async () => {
+  const server = await start({ KEEP_ALIVE_SECONDS: '1' });
+  const stream = await rawConnection(server);
+  stream.write(`GET /sse HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${secret}\r\n\r\n`);
+  await stream.until(/: keep-alive .*\n\n.*: keep-alive /s);
+});
+
+test('KEEP_ALIVE_MODE=ping asks the client for a sign of life', async () => {
+  const server = await start({ KEEP_ALIVE_SECONDS: '1', KEEP_ALIVE_MODE: 'ping' });
+  const stream = await openStream(server, { headers });
+  expect(await stream.message()).toMatchObject({ method: 'ping', id: expect.any(String) });
+});
+
+test('HEADERS_TIMEOUT_SECONDS ends a request whose headers do not come', async () => {
+  const server = await start({ HEADERS_TIMEOUT_SECONDS: '1' });
+  const connection = await rawConnection(server);
+  connection.write('GET /health HTTP/1.1\r\nHost: ');
+  expect(await connection.end()).toContain('HTTP/1.1 408 ');
+});
+
+test('REQUEST_TIMEOUT_SECONDS ends a request whose body does not come', async () => {
+  const server = await start({ HEADERS_TIMEOUT_SECONDS: '1', REQUEST_TIMEOUT_SECONDS: '1' });
+  const connection = await rawConnection(server);
+  connection.write('POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n');
+  expect(await connection.end()).toMatch(/HTTP\/1.1 4(01|08) /);
+});
+
+test('SHUTDOWN_SECONDS is how long a running call may take when the server stops', async () => {
+  const server = await start({ SHUTDOWN_SECONDS: '1' });
+  const stream = await openStream(server, { headers });
+  await stream.post(callTool(1, 'countdown', { seconds: 60 }));
+  const before = Date.now();
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
+  expect(Date.now() - before).toBeGreaterThanOrEqual(950);
+  expect(Date.now() - before).toBeLessThan(4000);
+});
+
+test('LANDING_PAGE=off leaves nothing at /', async () => {
+  expect((await send(await start(), 'GET', '/')).status).toBe(200);
+  expect((await send(await start({ LANDING_PAGE: 'off' }), 'GET', '/')).status).toBe(404);
+});
+
+test('without credentials only this machine is served, unless ALLOW_UNAUTHENTICATED=true', async () => {
+  const { code, output } = await runServer('none', { HOST: '0.0.0.0' });
+  expect(code).toBe(1);
+  expect(output).toBe(
+    'HOST=0.0.0.0: without credentials only loopback addresses are accepted, unless ALLOW_UNAUTHENTICATED=true\n',
+  );
+  const server = await start({ HOST: '0.0.0.0', ALLOW_UNAUTHENTICATED: 'true' }, 'none');
+  expect((await send(server, 'GET', '/health')).status).toBe(200);
+});
+
+test('every setting is set by some test', async () => {
+  const names = new Set<string>();
+  for (const auth of authTypes) {
+    const { output } = await runServer(auth, {}, ['--check']);
+    for (const name of output.match(/^\w+(?==)/gm) ?? []) names.add(name);
+  }
+  const folder = join(import.meta.dirname, '..');
+  const tests = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readFileSync(join(folder, file), 'utf8'))
+    .join();
+  expect([...names].filter((name) => !new RegExp(`\\b${name}: `).test(tests))).toEqual([]);
+});
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
