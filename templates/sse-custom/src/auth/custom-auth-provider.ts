@@ -10,7 +10,10 @@ import type { AuthProvider, AuthResult } from './auth-provider.js';
  *   to what names the caller (never a secret), so that one caller cannot use another's session;
  * - or throws, when it cannot tell: the client gets 503 and the log says why. So it does after 10 seconds.
  *
- * introspection-example.ts beside this file is a complete one: it asks an OAuth server about each token.
+ * auth-provider.ts says what else an `AuthResult` can hold, such as scopes and an expiry, and what else a
+ * provider can have: its own error (`getAuthError`), and the header it reads (`credentialScheme`).
+ * introspection-example.ts is a complete provider: it asks an OAuth server about each token. A class that was
+ * written for MCP Framework's `AuthProvider` can stand here as it is.
  */
 export class CustomAuthProvider implements AuthProvider {
   constructor() {

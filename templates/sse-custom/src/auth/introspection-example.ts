@@ -8,8 +8,18 @@ interface Introspection {
   active: boolean;
   sub?: string;
   client_id?: string;
+  aud?: string | string[];
   scope?: string;
   exp?: number;
+}
+
+export interface IntrospectionConfig {
+  /** The introspection endpoint. */
+  url: string;
+  /** The `Authorization` header by which it knows this server, such as `Basic …`. */
+  authorization: string;
+  /** Whom tokens must be for. Without it a token made for any service of that OAuth server is good here. */
+  audience: string;
 }
 
 /** Milliseconds that an answer is remembered: so long a withdrawn token works on. */
@@ -19,20 +29,14 @@ const maxRemembered = 10_000;
 
 /**
  * An example of a provider: asks an OAuth server about each token (RFC 7662). To use it, return
- * `new IntrospectionAuthProvider(url, authorization)` in provider.ts, or delete this file.
+ * `withTimeout(new IntrospectionAuthProvider({ … }), 10_000)` in provider.ts; else delete this file.
  */
 export class IntrospectionAuthProvider implements AuthProvider {
-  readonly #url: string;
-  readonly #authorization: string;
+  readonly #config: IntrospectionConfig;
   readonly #remembered = new Map<string, { result: AuthResult | false; until: number }>();
 
-  /**
-   * @param url the introspection endpoint
-   * @param authorization the `Authorization` header by which it knows this server
-   */
-  constructor(url: string, authorization: string) {
-    this.#url = url;
-    this.#authorization = authorization;
+  constructor(config: IntrospectionConfig) {
+    this.#config = config;
   }
 
   async authenticate(req: IncomingMessage): Promise<AuthResult | false> {
@@ -44,7 +48,7 @@ export class IntrospectionAuthProvider implements AuthProvider {
     const remembered = this.#remembered.get(digest);
     if (remembered !== undefined && remembered.until > Date.now()) return remembered.result;
 
-    const result = toResult(await this.#introspect(token), token);
+    const result = toResult(await this.#introspect(token), token, this.#config.audience);
     if (this.#remembered.size >= maxRemembered) {
       this.#remembered.delete(this.#remembered.keys().next().value as string);
     }
@@ -55,9 +59,9 @@ export class IntrospectionAuthProvider implements AuthProvider {
 
   /** @throws when the OAuth server cannot be reached or answers with an error: the client then gets 503 */
   async #introspect(token: string): Promise<Introspection> {
-    const response = await fetch(this.#url, {
+    const response = await fetch(this.#config.url, {
       method: 'POST',
-      headers: { Authorization: this.#authorization, Accept: 'application/json' },
+      headers: { Authorization: this.#config.authorization, Accept: 'application/json' },
       body: new URLSearchParams({ token }),
       signal: AbortSignal.timeout(5000),
     });
@@ -66,9 +70,10 @@ export class IntrospectionAuthProvider implements AuthProvider {
   }
 }
 
-function toResult({ active, sub, client_id, scope, exp }: Introspection, token: string): AuthResult | false {
+function toResult(answer: Introspection, token: string, audience: string): AuthResult | false {
+  const { active, sub, client_id, aud, scope, exp } = answer;
   const callerId = sub ?? client_id;
-  if (!active || callerId === undefined) return false;
+  if (!active || callerId === undefined || ![aud].flat().includes(audience)) return false;
   return {
     callerId,
     data: { sub: callerId },
