@@ -1,0 +1,294 @@
+// The load generator: MCP clients on raw sockets, in a process of its own so that the server is what is measured.
+// Each reply is checked: right id, right session, right text. `load-process.js` starts it and gives it commands.
+import { connect } from 'node:net';
+
+const handshakeTimeoutMs = 20_000;
+
+/** Set by the command `target`: host, port, path of the stream, and the callers that sessions belong to in turn. */
+let target;
+const clients = [];
+/** Calls that are not answered yet, by id. Ids are unique over all sessions, so a mix-up cannot go unnoticed. */
+const pending = new Map();
+let nextId = 1;
+const problems = { count: 0, first: undefined };
+/** The measurement that is running, if one is. */
+let run;
+
+const commands = { target: setTarget, open, calls, large, stall, close };
+
+process.on('message', async ({ command, options }) => {
+  try {
+    process.send({ result: (await commands[command](options)) ?? {} });
+  } catch (error) {
+    process.send({ error: error.message });
+  }
+});
+
+function setTarget(options) {
+  target = options;
+}
+
+/** Opens sessions until there are `total`: stream, `endpoint` event, `initialize`, `notifications/initialized`. */
+async function open({ total, concurrency = 32 }) {
+  const startedAt = performance.now();
+  const before = clients.length;
+  let next = before;
+  const lanes = Math.min(concurrency, total - before);
+  await Promise.all(
+    Array.from({ length: lanes }, async () => {
+      // Handshakes share connections; a session that calls gets its own (see `calls`).
+      const posts = new Map();
+      while (next < total) {
+        const index = next++;
+        const caller = target.callers[index % target.callers.length];
+        const key = caller.localAddress ?? '';
+        if (!posts.has(key)) posts.set(key, await dialPosts(caller));
+        clients[index] = await openClient(index, caller, posts.get(key));
+      }
+      for (const socket of posts.values()) socket.destroy();
+    }),
+  );
+  const seconds = (performance.now() - startedAt) / 1000;
+  return { opened: total - before, seconds };
+}
+
+async function openClient(index, caller, posts) {
+  const client = { index, caller, endpoint: undefined, stream: await dial(caller), posts };
+  const opened = withTimeout(
+    new Promise((resolve, reject) => {
+      client.onEndpoint = resolve;
+      client.stream.once('close', () => reject(new Error(`a stream was closed: ${client.text?.slice(0, 200)}`)));
+    }),
+    'no endpoint event',
+  );
+  readEvents(client);
+  client.stream.write(
+    `GET ${target.path} HTTP/1.1\r\n${headersOf(caller)}Accept: text/event-stream\r\n\r\n`,
+  );
+  await opened;
+
+  const protocolVersion = '2024-11-05';
+  const clientInfo = { name: 'load', version: '1.0.0' };
+  await request(client, 'initialize', { protocolVersion, capabilities: {}, clientInfo });
+  post(client, { jsonrpc: '2.0', method: 'notifications/initialized' });
+  client.posts = undefined;
+  return client;
+}
+
+/** Cuts the stream into events and hands on their data. */
+function readEvents(client) {
+  client.text = '';
+  let searched = 0;
+  client.stream.setEncoding('utf8');
+  client.stream.on('data', (chunk) => {
+    client.text += chunk;
+    let start = 0;
+    let end = client.text.indexOf('\n\n', searched);
+    while (end >= 0) {
+      onEvent(client, client.text.slice(start, end));
+      start = end + 2;
+      end = client.text.indexOf('\n\n', start);
+    }
+    client.text = client.text.slice(start);
+    searched = Math.max(0, client.text.length - 1);
+  });
+  client.stream.on('close', () => {
+    client.closed = true;
+  });
+}
+
+function onEvent(client, frame) {
+  const at = frame.indexOf('data: ');
+  if (at < 0) return;
+  const data = frame.slice(at + 6);
+  if (client.endpoint === undefined) {
+    client.endpoint = data.trim().replace(/^https?:\/\/[^/]+/, '');
+    client.onEndpoint();
+    return;
+  }
+  const message = JSON.parse(data);
+  if (message.method !== undefined) return;
+  const call = pending.get(message.id);
+  if (call === undefined || call.client !== client) {
+    problem(`a reply came to the wrong session, or twice: id ${message.id}`);
+    return;
+  }
+  pending.delete(message.id);
+  call.answer(message);
+}
+
+/** Sends one request and resolves with its result. */
+function request(client, method, params) {
+  const id = nextId++;
+  const answered = new Promise((resolve, reject) => {
+    const answer = ({ result, error }) => (result ? resolve(result) : reject(new Error(error?.message)));
+    pending.set(id, { client, answer });
+  });
+  post(client, { jsonrpc: '2.0', id, method, params });
+  return withTimeout(answered, `no reply to ${method}`);
+}
+
+/**
+ * Calls `echo` on the first `sessions` sessions for `seconds`, after `warmup` seconds that do not count.
+ * With a `rate` the loop is open: calls start on schedule whatever the server does, and latency counts from the
+ * intended start. Without one it is closed: each session starts its next call when the last one is answered.
+ */
+async function calls({ sessions, rate = 0, seconds, warmup = 0.5, textBytes = 64 }) {
+  const active = clients.slice(0, sessions);
+  for (const client of active) client.posts ??= await dialPosts(client.caller);
+  run = { active, rate, filler: 'x'.repeat(textBytes), latencies: [], counting: false, stopped: false };
+  problems.count = 0;
+  problems.first = undefined;
+  pending.clear();
+
+  if (rate > 0) startOpenLoop(run);
+  else for (const client of active) begin(client, performance.now());
+
+  await sleep(warmup * 1000);
+  process.send({ event: 'begin' });
+  const cpuBefore = process.cpuUsage();
+  const begunAt = performance.now();
+  run.counting = true;
+  await sleep(seconds * 1000);
+  run.counting = false;
+  const elapsed = (performance.now() - begunAt) / 1000;
+  const cpu = process.cpuUsage(cpuBefore);
+  process.send({ event: 'end' });
+  run.stopped = true;
+  await sleep(300);
+  return {
+    ...summary(run.latencies),
+    callsPerSecond: run.latencies.length / elapsed,
+    unanswered: pending.size,
+    errors: problems.count,
+    firstError: problems.first,
+    /** Near 1 the load generator, not the server, is what limits the rate. */
+    loadGeneratorCpu: (cpu.user + cpu.system) / 1e6 / elapsed,
+  };
+}
+
+function startOpenLoop(own) {
+  const { active, rate } = own;
+  const startedAt = performance.now();
+  let begun = 0;
+  const schedule = setInterval(() => {
+    if (own.stopped) return clearInterval(schedule);
+    const due = ((performance.now() - startedAt) / 1000) * rate;
+    for (; begun <= due; begun++) begin(active[begun % active.length], startedAt + (begun * 1000) / rate);
+  }, 1);
+}
+
+function begin(client, intended) {
+  const own = run;
+  const id = nextId++;
+  const text = `${id}-${client.index}-${own.filler}`;
+  const answer = (message) => {
+    if (message.result?.content?.[0]?.text !== text) problem(`a wrong reply: ${JSON.stringify(message).slice(0, 200)}`);
+    if (own.counting) own.latencies.push(performance.now() - intended);
+    if (own.rate === 0 && !own.stopped) begin(client, performance.now());
+  };
+  pending.set(id, { client, answer });
+  post(client, callOf(id, text));
+}
+
+/** Messages of `bytes` bytes, one after the other on one session. */
+async function large({ bytes, count }) {
+  const client = clients[0];
+  client.posts ??= await dialPosts(client.caller);
+  const text = 'x'.repeat(bytes - JSON.stringify(callOf(1_000_000, '')).length);
+  const latencies = [];
+  for (let index = 0; index < count; index++) {
+    const startedAt = performance.now();
+    const result = await request(client, 'tools/call', { name: 'echo', arguments: { text } });
+    if (result.content?.[0]?.text !== text) throw new Error('a large message came back changed');
+    latencies.push(performance.now() - startedAt);
+  }
+  return summary(latencies);
+}
+
+/** The last session stops to read, while `count` calls with `bytes` bytes each are made for it. */
+async function stall({ bytes, count }) {
+  const client = clients.at(-1);
+  client.posts ??= await dialPosts(client.caller);
+  client.stream.pause();
+  const text = 'x'.repeat(bytes);
+  for (let index = 0; index < count && !client.stream.destroyed; index++) {
+    post(client, callOf(nextId++, text));
+    await sleep(10);
+  }
+  await sleep(200);
+  client.stream.resume(); // Only now the end of the stream can be seen, if there was one.
+  await sleep(500);
+  return { cut: client.closed === true };
+}
+
+/** Closes the sessions after the first `keep`. */
+async function close({ keep }) {
+  for (const client of clients.splice(keep)) {
+    client.stream.destroy();
+    client.posts?.destroy();
+  }
+}
+
+function callOf(id, text) {
+  return { jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'echo', arguments: { text } } };
+}
+
+function post(client, message) {
+  const body = JSON.stringify(message);
+  client.posts.write(
+    `POST ${client.endpoint} HTTP/1.1\r\n${headersOf(client.caller)}Content-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
+
+/** The lines that all requests of a caller have in common, put together once. */
+function headersOf(caller) {
+  caller.lines ??= Object.entries({ Host: `${target.host}:${target.port}`, ...caller.headers })
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
+  return caller.lines;
+}
+
+/** A connection to POST on. Replies come on the stream; here only refusals are of interest. */
+async function dialPosts(caller) {
+  const socket = await dial(caller);
+  socket.setEncoding('latin1');
+  socket.on('data', (text) => {
+    const refusals = text.match(/HTTP\/1\.1 (?!20[02])\d.*/g);
+    if (refusals) for (const refusal of refusals) problem(refusal);
+  });
+  return socket;
+}
+
+function dial({ localAddress }) {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: target.host, port: target.port, localAddress, noDelay: true });
+    socket.once('connect', () => resolve(socket));
+    socket.once('error', reject);
+    socket.on('error', () => {}); // What a closed connection means, those who wait for a reply find out.
+  });
+}
+
+function problem(text) {
+  problems.count++;
+  problems.first ??= text;
+}
+
+function summary(latencies) {
+  const sorted = latencies.sort((a, b) => a - b);
+  const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? null;
+  return { calls: sorted.length, p50: at(0.5), p99: at(0.99), p999: at(0.999) };
+}
+
+function sleep(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function withTimeout(promise, message) {
+  let timer;
+  const timeout = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${message} in ${handshakeTimeoutMs / 1000} s`)), handshakeTimeoutMs);
+  });
+  return Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
+}

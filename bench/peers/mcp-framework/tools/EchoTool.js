@@ -1,0 +1,12 @@
+import { MCPTool } from 'mcp-framework';
+import { z } from 'zod';
+
+export default class EchoTool extends MCPTool {
+  name = 'echo';
+  description = 'Returns the text it is given.';
+  schema = z.object({ text: z.string().describe('The text to return') });
+
+  async execute({ text }) {
+    return text;
+  }
+}
