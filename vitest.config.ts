@@ -1,19 +1,23 @@
 import { defineConfig } from 'vitest/config';
 
+// One project after the other (groupOrder), the quick ones first: two at once would hold up each other's servers.
+
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: 'unit',
+          sequence: { groupOrder: 0 },
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/slow/**', 'test/templates/**', 'test/interop/**'],
+          exclude: ['test/e2e/**', 'test/templates/**', 'test/interop/**'],
         },
       },
       {
         // The generated servers, run as their users run them.
         test: {
           name: 'templates',
+          sequence: { groupOrder: 2 },
           include: ['test/templates/**/*.test.ts'],
           globalSetup: ['test/templates/support/projects.ts'],
           testTimeout: 30_000,
@@ -23,6 +27,7 @@ export default defineConfig({
         // Real clients, browsers and proxies at a generated server. Its first run installs the clients.
         test: {
           name: 'interop',
+          sequence: { groupOrder: 3 },
           include: ['test/interop/**/*.test.ts'],
           globalSetup: ['test/interop/support/projects.ts'],
           testTimeout: 30_000,
@@ -34,6 +39,7 @@ export default defineConfig({
         // The packed command, run as a user runs it.
         test: {
           name: 'e2e',
+          sequence: { groupOrder: 1 },
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/e2e/pack.ts'],
           testTimeout: 60_000,
