@@ -1,5 +1,6 @@
-import { resourceMetadataPath, type AccessOptions } from '../transport/access.js';
+import { type AccessOptions, resourceMetadataPath } from '../transport/access.js';
 import { HttpError } from '../transport/http-error.js';
+import type { Relay } from '../transport/relay.js';
 import { publicOrigin } from '../transport/request-guards.js';
 import type { Sessions } from '../transport/sessions.js';
 import type { Exchange, StreamableHttp } from '../transport/sse-server.js';
@@ -18,6 +19,7 @@ export interface PageOptions extends AccessOptions {
   /** Path that messages are POSTed to. */
   messageEndpoint: string;
   streamableHttp?: StreamableHttp | undefined;
+  relay?: Relay | undefined;
   /** Who may scrape `/metrics`: nobody, everybody, or whoever may send messages. */
   metricsAccess: 'off' | 'public' | 'protected';
   metrics: Metrics;
@@ -25,7 +27,7 @@ export interface PageOptions extends AccessOptions {
 
 /** What the server answers beside MCP itself: health, metrics, its page, and where its tokens come from. */
 export function createPages(options: PageOptions, sessions: Sessions) {
-  const { auth, basePath, endpoint, streamableHttp, trustedProxies, metrics } = options;
+  const { auth, basePath, endpoint, streamableHttp, relay, trustedProxies, metrics } = options;
   const startedAt = new Date();
   const landingPage = createLandingPage({
     ...options,
@@ -33,7 +35,9 @@ export function createPages(options: PageOptions, sessions: Sessions) {
     credentialHeader: auth && (auth.provider.credentialScheme?.headerName ?? 'Authorization'),
   });
 
+  /** @throws {HttpError} `relay_unavailable`: what comes for sessions in other processes cannot reach them */
   function health(exchange: Exchange): void {
+    if (relay?.problem) throw new HttpError('relay_unavailable', relay.problem, { 'Retry-After': '5' });
     const uptimeSeconds = Math.floor((Date.now() - startedAt.getTime()) / 1000);
     sendJson(exchange, { status: 'ok', sessions: sessions.size, uptimeSeconds });
   }

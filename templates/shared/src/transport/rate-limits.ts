@@ -6,15 +6,25 @@ export interface RateLimitOptions {
   rateLimit: number;
   /** Bad credentials a minute from one address before all its requests are refused for the rest of it. */
   authFailuresPerMinute: number;
+  /** Makes what counts. Defaults to counting in this process alone. */
+  createLimiter?: CreateLimiter | undefined;
 }
+
+export type CreateLimiter = (limit: {
+  keyPrefix: string;
+  points: number;
+  duration: number;
+}) => RateLimiterMemory;
 
 export type RateLimits = ReturnType<typeof createRateLimits>;
 
 /** How often a client may call, and how often an address may guess credentials. */
-export function createRateLimits({ rateLimit, authFailuresPerMinute }: RateLimitOptions) {
+export function createRateLimits(options: RateLimitOptions) {
+  const { rateLimit, authFailuresPerMinute, createLimiter = inMemory } = options;
   // Twice the rate in two seconds: the average stays, and a burst of twice the rate fits.
-  const messages = rateLimit > 0 ? new RateLimiterMemory({ points: 2 * rateLimit, duration: 2 }) : undefined;
-  const failures = new RateLimiterMemory({ points: authFailuresPerMinute, duration: 60 });
+  const messages =
+    rateLimit > 0 ? createLimiter({ keyPrefix: 'messages', points: 2 * rateLimit, duration: 2 }) : undefined;
+  const failures = createLimiter({ keyPrefix: 'failures', points: authFailuresPerMinute, duration: 60 });
 
   return {
     /** @throws {HttpError} `too_many_requests` */
@@ -37,6 +47,8 @@ export function createRateLimits({ rateLimit, authFailuresPerMinute }: RateLimit
     },
   };
 }
+
+const inMemory: CreateLimiter = (limit) => new RateLimiterMemory(limit);
 
 function tooMany(message: string, { msBeforeNext }: RateLimiterRes): HttpError {
   const seconds = Math.max(1, Math.ceil(msBeforeNext / 1000));

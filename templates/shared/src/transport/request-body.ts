@@ -18,13 +18,14 @@ import { HttpError } from './http-error.js';
 export async function readJsonBody(
   { request, response }: { request: IncomingMessage; response: ServerResponse },
   maxBytes: number,
-): Promise<{ json: unknown; bytes: number }> {
+): Promise<{ json: unknown; text: string; bytes: number }> {
   requireJson(request);
   if (Number(request.headers['content-length']) > maxBytes) throw tooLarge(maxBytes);
   // The client waits for a sign that its body is wanted (RFC 9110, section 10.1.1); now it is.
   if (request.headers.expect !== undefined && request.httpVersion !== '1.0') response.writeContinue();
   const body = await readBytes(request, maxBytes);
-  return { json: parseJson(body), bytes: body.length };
+  const text = decode(body);
+  return { json: parseJson(text), text, bytes: body.length };
 }
 
 /**
@@ -89,15 +90,23 @@ function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> 
   });
 }
 
-function parseJson(bytes: Buffer): unknown {
+/** Decoding would replace invalid bytes silently, and the tool would see another text than was sent. */
+function decode(bytes: Buffer): string {
+  if (!isUtf8(bytes)) throw notJson();
+  return bytes.toString();
+}
+
+function parseJson(text: string): unknown {
   try {
-    // Decoding would replace invalid bytes silently, and the tool would see another text than was sent.
-    if (!isUtf8(bytes)) throw new SyntaxError('not UTF-8');
-    return JSON.parse(bytes.toString());
+    return JSON.parse(text);
   } catch {
-    // Why it failed is not passed on: the parser's message quotes the body.
-    throw new HttpError('parse_error', 'Parse error: the body is not valid JSON');
+    throw notJson();
   }
+}
+
+/** Why it failed is not passed on: the parser's message quotes the body. */
+function notJson(): HttpError {
+  return new HttpError('parse_error', 'Parse error: the body is not valid JSON');
 }
 
 function tooLarge(maxBytes: number): HttpError {

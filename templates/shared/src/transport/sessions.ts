@@ -125,6 +125,6 @@ export function createSessions(options: SessionsOptions) {
 }
 
 /** Enough of a session's id to follow it through a log; the whole id would let a reader of the log use it. */
-function logId(session: SseSession): string {
-  return session.sessionId.slice(0, 8);
+function logId({ sessionId }: SseSession): string {
+  return sessionId.slice(0, sessionId.indexOf('.') + 9); // With a relay the name of the process comes first.
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { parse as parseQuery } from 'node:querystring';
 import type { McpServer } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/authenticate.js';
@@ -6,6 +5,7 @@ import type { Log } from '../monitoring/log.js';
 import type { Metrics } from '../monitoring/metrics.js';
 import { EventStream, type EventStreamOptions } from './event-stream.js';
 import { HttpError } from './http-error.js';
+import { type ForwardedMessage, newSessionId, otherNode, type Relay } from './relay.js';
 import { readJsonBody, requireMessage } from './request-body.js';
 import type { Sessions } from './sessions.js';
 import type { Exchange } from './sse-server.js';
@@ -16,6 +16,8 @@ export interface SseEndpointOptions extends EventStreamOptions {
   messageUrl: string;
   /** Bytes that one message may have. */
   maxMessageSize: number;
+  /** Brings messages to sessions in other processes. */
+  relay: Relay;
   createMcpServer: () => McpServer;
   log: Log;
   metrics: Metrics;
@@ -23,7 +25,7 @@ export interface SseEndpointOptions extends EventStreamOptions {
 
 /** The two endpoints of MCP's HTTP+SSE transport: GET opens a session, POST brings it a message. */
 export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessions) {
-  const { messageUrl, maxMessageSize, createMcpServer, log, metrics } = options;
+  const { messageUrl, maxMessageSize, relay, createMcpServer, log, metrics } = options;
 
   /** @throws {HttpError} `server_full`, `too_many_sessions` */
   async function openSession(
@@ -34,7 +36,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     sessions.requireRoomFor(client);
     if (response.destroyed) return; // The client left while its credential was checked.
     const mcpServer = createMcpServer();
-    const sessionId = randomUUID(); // 122 random bits from the operating system's generator
+    const sessionId = newSessionId(relay);
     const session = new SseSession({
       sessionId,
       caller,
@@ -57,6 +59,11 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     if (typeof sessionId !== 'string' || sessionId === '') {
       throw new HttpError('session_id_missing', 'The query must have one sessionId');
     }
+    const nodeId = otherNode(sessionId, relay);
+    if (nodeId !== undefined) {
+      await forwardMessage(nodeId, sessionId, exchange, caller);
+      return;
+    }
     const session = sessions.get(sessionId);
     if (session === undefined || !session.admits(caller)) throw sessionNotFound();
 
@@ -70,6 +77,28 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     session.receive(message, caller);
   }
 
+  /** For a session in another process: accepted as soon as that one took it. @throws {HttpError} `relay_unavailable` */
+  async function forwardMessage(
+    nodeId: string,
+    sessionId: string,
+    exchange: Exchange,
+    caller: Caller | undefined,
+  ): Promise<void> {
+    const { json, text, bytes } = await readJsonBody(exchange, maxMessageSize);
+    requireMessage(json);
+    if (!(await relay.forward(nodeId, { sessionId, caller, json: text }))) throw sessionNotFound();
+    exchange.response.writeHead(202, { ...exchange.headers, 'Content-Length': 8 }).end('Accepted');
+    metrics.messageReceived(bytes);
+  }
+
+  /** Takes what another process checked and forwarded here; whose session it is is for this one to say. */
+  function receiveForwarded({ sessionId, caller, json }: ForwardedMessage): boolean {
+    const session = sessions.get(sessionId);
+    if (session === undefined || !session.admits(caller)) return false;
+    session.receive(JSON.parse(json), caller);
+    return true;
+  }
+
   /**
    * Clients that know both transports POST here first. A 405 that is not JSON tells them to GET instead.
    * https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#backwards-compatibility
@@ -80,7 +109,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     response.end('This is an SSE endpoint: open it with GET\n');
   }
 
-  return { openSession, receiveMessage, answerProbe };
+  return { openSession, receiveMessage, receiveForwarded, answerProbe };
 }
 
 /** The same for a session that never was, is over, or is somebody else's: ids cannot be tried out. */

@@ -9,6 +9,7 @@ import type { EventStreamOptions } from './event-stream.js';
 import { answerClientError, answerError, HttpError } from './http-error.js';
 import { createListener, type ListenerOptions } from './http-listener.js';
 import { createRateLimits, type RateLimitOptions } from './rate-limits.js';
+import { type Relay, singleProcess } from './relay.js';
 import { readJsonBody } from './request-body.js';
 import { clientAddress, createGuards, type GuardOptions } from './request-guards.js';
 import { createSessions, type SessionsOptions } from './sessions.js';
@@ -30,6 +31,8 @@ export interface SseServerOptions
   createMcpServer: () => McpServer;
   /** MCP's newer transport on a path of its own. Absent: SSE only. */
   streamableHttp?: StreamableHttp | undefined;
+  /** Brings messages to sessions in other processes. Defaults to none: this process is alone. */
+  relay?: Relay | undefined;
 }
 
 /** What `streamable-http.ts` provides: answers the POST of one JSON body. */
@@ -64,12 +67,13 @@ type Route = Partial<Record<'GET' | 'HEAD' | 'POST', Handler>>;
  */
 export function createSseServer(options: SseServerOptions) {
   const { basePath, endpoint, messageEndpoint, streamableHttp, log, metrics } = options;
+  const { relay = singleProcess } = options;
   const guards = createGuards(options);
   const limits = createRateLimits(options);
   const identify = createAccess(options, limits);
   const sessions = createSessions(options);
-  const sse = createSseEndpoints({ ...options, messageUrl: basePath + messageEndpoint }, sessions);
-  const pages = createPages(options, sessions);
+  const sse = createSseEndpoints({ ...options, relay, messageUrl: basePath + messageEndpoint }, sessions);
+  const pages = createPages({ ...options, relay }, sessions);
   /** Connections that carry a stream: nothing but events may be written to them. */
   const streams = new WeakSet<Duplex>();
   let closing: Promise<void> | undefined;
@@ -191,7 +195,7 @@ export function createSseServer(options: SseServerOptions) {
     else answerError(request, response, refusal, headers);
   }
 
-  const { server, listen, url, renewCertificate } = createListener(options, handle);
+  const { server, listen: listenToClients, url, renewCertificate } = createListener(options, handle);
   server.on('clientError', (error, socket) => {
     if (streams.has(socket)) {
       socket.destroy();
@@ -202,6 +206,13 @@ export function createSseServer(options: SseServerOptions) {
     metrics.requestRejected(refusal.status);
     log.info({ status: refusal.status, code: refusal.code }, 'request refused');
   });
+
+  /** @throws {ListenError} */
+  async function listen(): Promise<void> {
+    // What comes for a session that is about to end is refused, as it is when it comes here at once.
+    relay.listen((message) => closing === undefined && sse.receiveForwarded(message));
+    await listenToClients();
+  }
 
   /**
    * Stops: new requests get 503, streams end, running calls may finish within `shutdownMs`, then every
@@ -222,6 +233,7 @@ export function createSseServer(options: SseServerOptions) {
     clearInterval(idle);
     clearTimeout(timer);
     await streamableHttp?.close();
+    relay.close();
   }
 
   return { listen, close, url, renewCertificate, sessions };
