@@ -24,6 +24,8 @@ export interface RunningServer {
   stop(signal?: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
 
+type Rights = { uid?: number; gid?: number };
+
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
@@ -66,9 +68,18 @@ async function start(auth: Auth, settings: Record<string, string>, entry: string
   };
 }
 
-/** Runs a generated server that is expected to refuse its settings; resolves when it has ended. */
-export async function runServer(auth: Auth, settings: Record<string, string>, args: string[] = []) {
-  const { child, output } = spawnServer(auth, settings, args);
+/**
+ * Runs a generated server that is expected to refuse its settings; resolves when it has ended.
+ *
+ * @param rights of another user, where the one who runs the tests has too many
+ */
+export async function runServer(
+  auth: Auth,
+  settings: Record<string, string>,
+  args: string[] = [],
+  rights: Rights = {},
+) {
+  const { child, output } = spawnServer(auth, settings, args, 'dist/main.js', rights);
   const [code] = await once(child, 'close');
   return { code: code as number | null, output: output() };
 }
@@ -78,11 +89,13 @@ function spawnServer(
   settings: Record<string, string>,
   args: string[] = [],
   entry = 'dist/main.js',
+  rights: Rights = {},
 ) {
   const child = spawn(process.execPath, [entry, ...args], {
     cwd: directoryOf(auth),
     env: { PATH: process.env.PATH, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...rights,
   });
   running.add(child);
   child.once('exit', () => running.delete(child));

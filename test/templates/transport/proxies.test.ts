@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { call, openStream, post, send } from '../support/client.js';
+import { goodHeaders, type RunningServer, startServer } from '../support/server.js';
+
+const headers = goodHeaders.apikey;
+
+describe('behind a proxy that adds a prefix', () => {
+  let server: RunningServer;
+  beforeAll(async () => {
+    server = await startServer('apikey', { BASE_PATH: '/tools/mcp/' });
+  });
+  afterAll(() => server.stop());
+
+  test.each([
+    ['takes the prefix away', '/sse'],
+    ['passes the prefix on', '/tools/mcp/sse'],
+  ])('one that %s: the endpoint is the path as clients see it', async (_, path) => {
+    const stream = await openStream(server, { headers, path });
+    expect(stream.endpoint).toMatch(/^\/tools\/mcp\/messages\?sessionId=/);
+    expect((await stream.post(call(1, 'ping'))).status).toBe(202);
+    expect(
+      (await post(server, stream.endpoint.slice('/tools/mcp'.length), call(2, 'ping'), headers)).status,
+    ).toBe(202);
+    expect(await stream.message(2)).toMatchObject({ result: {} });
+    stream.close();
+  });
+
+  test.each(['/tools/mcp', '/tools/mcp/', '/tools/mcp/health', '/tools/mcp/health/'])(
+    '%s is found',
+    async (path) => {
+      expect((await send(server, 'GET', path)).status).toBe(200);
+    },
+  );
+
+  test.each(['/tools', '/tools/mcpsse', '/tools/mcp/tools/mcp/sse', '/tools/mcp//sse'])(
+    '%s is not',
+    async (path) => {
+      expect((await send(server, 'GET', path)).status).toBe(404);
+    },
+  );
+
+  test('the page for people shows the whole path', async () => {
+    const { body } = await send(server, 'GET', '/', { headers: { Host: 'localhost:1234' } });
+    expect(body).toContain('http://localhost:1234/tools/mcp/sse');
+  });
+});
+
+test('a prefix that is also the path of the stream does not hide it', async () => {
+  const server = await startServer('apikey', { BASE_PATH: '/sse' });
+  for (const path of ['/sse', '/sse/sse']) {
+    const stream = await openStream(server, { headers, path });
+    expect(stream.endpoint).toMatch(/^\/sse\/messages\?/);
+    stream.close();
+  }
+  await server.stop();
+});
+
+describe('what a proxy says of the client', () => {
+  const wrong = { 'X-API-Key': 'not-a-key-of-anybody' };
+  const from = (address: string) => ({ 'X-Forwarded-For': address });
+  const settings = { AUTH_FAILURES_PER_MINUTE: '1' };
+
+  /** Whether one address is shut out for the bad credential that came from another. */
+  async function counted(server: RunningServer, first: string, second: string): Promise<number> {
+    await post(server, '/messages', {}, { ...wrong, ...from(first) });
+    return (await post(server, '/messages', {}, { ...wrong, ...from(second) })).status;
+  }
+
+  test('is not believed unless TRUST_PROXY is set', async () => {
+    const server = await startServer('apikey', settings);
+    expect(await counted(server, '203.0.113.1', '203.0.113.2')).toBe(429);
+    await server.stop();
+  });
+
+  test('is believed as far as there are proxies to trust', async () => {
+    const server = await startServer('apikey', { ...settings, TRUST_PROXY: '2' });
+    expect(await counted(server, '203.0.113.1, 10.0.0.1', '203.0.113.2, 10.0.0.1')).toBe(401);
+    // What the client itself put in front does not count.
+    expect(await counted(server, '1.1.1.1, 203.0.113.3, 10.0.0.1', '2.2.2.2, 203.0.113.3, 10.0.0.1')).toBe(
+      429,
+    );
+    await server.stop();
+  });
+
+  test.each([
+    ['0', 'http://'],
+    ['1', 'https://'],
+  ])('TRUST_PROXY=%s: the page for people says %s', async (trusted, scheme) => {
+    const server = await startServer('apikey', { TRUST_PROXY: trusted });
+    const { body } = await send(server, 'GET', '/', { headers: { 'X-Forwarded-Proto': 'https' } });
+    expect(body).toContain(`${scheme}127.0.0.1:${server.port}/sse`);
+    await server.stop();
+  });
+});

@@ -1,0 +1,103 @@
+import { once } from 'node:events';
+import { afterEach, describe, expect, test } from 'vitest';
+import { call, callTool, openStream, rawConnection, rawRequest, send } from '../support/client.js';
+import { type RunningServer, startTestServer } from '../support/server.js';
+
+let server: RunningServer;
+afterEach(() => server.stop('SIGKILL'));
+
+const settings = { SHUTDOWN_SECONDS: '2', MAX_SESSIONS_PER_CLIENT: '2000' };
+
+/** Sends a signal; resolves with how the server ended, and after how long. */
+async function stop(signal: NodeJS.Signals = 'SIGTERM') {
+  const ended = once(server.process, 'exit');
+  const started = performance.now();
+  server.process.kill(signal);
+  const [code] = await ended;
+  return { code, ms: performance.now() - started };
+}
+
+const stopping = () => server.logged({ msg: 'stopping' });
+
+test('with 1,000 streams and running calls: replies arrive, then it ends with 0 and in time', async () => {
+  server = await startTestServer('none', settings);
+  const streams = await Promise.all(Array.from({ length: 1000 }, () => openStream(server)));
+  const [quick, slow, ...idle] = streams as [(typeof streams)[0], ...typeof streams];
+  await quick.post(callTool(1, 'wait', { ms: 500 }));
+  await slow?.post(callTool(1, 'hangForever'));
+
+  const ended = stop();
+  expect((await quick.message(1)).result.content[0].text).toBe('waited');
+  const { code, ms } = await ended;
+  expect(code).toBe(0);
+  expect(ms).toBeLessThan(3000);
+  await Promise.all(idle.map((stream) => stream.closed));
+});
+
+test('without running calls it ends at once', async () => {
+  server = await startTestServer('none', settings);
+  const stream = await openStream(server);
+  const { code, ms } = await stop('SIGINT');
+  expect(code).toBe(0);
+  expect(ms).toBeLessThan(1000);
+  await stream.closed;
+});
+
+test('while calls finish, idle streams have ended and what is new is answered with 503', async () => {
+  server = await startTestServer('none', settings);
+  const [busy, idle] = await Promise.all([openStream(server), openStream(server)]);
+  await busy.post(callTool(1, 'wait', { ms: 1000 }));
+  const keptOpen = await rawConnection(server);
+  keptOpen.write(rawRequest('GET', '/health'));
+  await keptOpen.until(/"status":"ok"/);
+
+  const ended = stop();
+  await stopping();
+  await idle.closed;
+  const answer = await send(server, 'GET', '/sse');
+  expect(answer.status).toBe(503);
+  expect(answer.headers.connection).toBe('close');
+  expect((await busy.post(call(2, 'ping'))).status).toBe(503);
+  keptOpen.write(rawRequest('GET', '/health'));
+  expect(await keptOpen.end()).toMatch(/HTTP\/1\.1 503 /);
+  expect((await busy.message(1)).result.content[0].text).toBe('waited');
+  expect((await ended).code).toBe(0);
+});
+
+test('a second signal ends it at once', async () => {
+  server = await startTestServer('none', { ...settings, SHUTDOWN_SECONDS: '60' });
+  const stream = await openStream(server);
+  await stream.post(callTool(1, 'hangForever'));
+  const ended = stop();
+  await stopping();
+  server.process.kill('SIGINT');
+  const { code, ms } = await ended;
+  expect(code).toBe(1);
+  expect(ms).toBeLessThan(1000);
+});
+
+describe('nothing that a client does or leaves undone keeps it from ending', () => {
+  test.each([
+    ['a connection without a request', ''],
+    ['half a request', 'POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-'],
+    ['half a body', rawRequest('POST', '/messages?sessionId=x', { 'Content-Length': '1000' })],
+  ])('%s', async (_, bytes) => {
+    server = await startTestServer('none', { ...settings, SHUTDOWN_SECONDS: '1' });
+    const connection = await rawConnection(server);
+    connection.write(bytes);
+    await openStream(server); // By now the server has seen the bytes.
+    const { code, ms } = await stop();
+    expect(code).toBe(0);
+    expect(ms).toBeLessThan(2000);
+  });
+
+  test('a reader that does not take the rest of its stream', async () => {
+    server = await startTestServer('none', { ...settings, SHUTDOWN_SECONDS: '1' });
+    const stream = await openStream(server);
+    stream.response.pause();
+    await stream.post(callTool(1, 'big', { bytes: 30 * 1024 ** 2 }));
+    const { code, ms } = await stop();
+    expect(code).toBe(0);
+    expect(ms).toBeLessThan(2000);
+  });
+});
