@@ -63,7 +63,7 @@ async function create(argv: readonly string[], signal: AbortSignal): Promise<voi
 
   const whyNotAsked = reasonNotToAsk(settings);
   const choose = whyNotAsked === undefined ? await import('./prompts.js') : undefined;
-  const asking = { ...setting, signal, accessible: env.TERM === 'dumb' };
+  const asking = { ...setting, signal };
   const chosen = choose ? await choose.askAnswers(answered, asking) : answered;
   const answers = completeAnswers(chosen, setting);
 
@@ -94,6 +94,7 @@ function reasonNotToAsk({ yes, json }: { yes: boolean; json: boolean }): string 
   if (yes || json) return yes ? '--yes' : '--json';
   if (env.CI !== undefined && !['', '0', 'false'].includes(env.CI)) return 'CI';
   if (!stdin.isTTY || !stdout.isTTY) return 'no terminal';
+  if (env.TERM === 'dumb') return 'TERM=dumb, on which prompts cannot be drawn';
   // These run commands in a terminal that nobody looks at.
   const agent = ['AI_AGENT', 'CLAUDECODE', 'CURSOR_AGENT', 'GEMINI_CLI'].find((name) => env[name]);
   return agent === undefined ? undefined : `${agent} is set`;

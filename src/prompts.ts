@@ -7,8 +7,6 @@ import { inspectTarget, isEmpty } from './target.js';
 
 interface Asking extends Setting {
   signal: AbortSignal;
-  /** Plain questions without moving the cursor, for terminals that cannot. */
-  accessible: boolean;
 }
 
 /**
@@ -66,7 +64,7 @@ async function promptFor(
   const { accepts } = question;
   const message = question.message ?? question.title;
   const initial = defaultOf(question, answers, asking);
-  const common = { message, signal: asking.signal, accessible: asking.accessible };
+  const common = { message, signal: asking.signal };
   const options = choicesOf(question);
 
   switch (accepts.kind) {
@@ -107,7 +105,6 @@ async function askExisting(directory: string, asking: Asking): Promise<Answers['
       options: choicesOf(existing),
       initialValue: 'abort',
       signal: asking.signal,
-      accessible: asking.accessible,
     }),
   );
   if (choice === 'abort') throw cancelled();
@@ -122,12 +119,8 @@ function choicesOf({ accepts }: AnyQuestion): { value: string; label: string }[]
   }));
 }
 
-async function confirm(
-  message: string,
-  initialValue: boolean,
-  { signal, accessible }: Asking,
-): Promise<boolean> {
-  return answered(await clack.confirm({ message, initialValue, signal, accessible }));
+async function confirm(message: string, initialValue: boolean, { signal }: Asking): Promise<boolean> {
+  return answered(await clack.confirm({ message, initialValue, signal }));
 }
 
 function answered<T>(answer: T): Exclude<T, symbol> {

@@ -174,6 +174,7 @@ describe('terminals', () => {
   test.each([
     ['CI', { CI: 'true' }],
     ['an agent', { CLAUDECODE: '1' }],
+    ['those that cannot draw', { TERM: 'dumb' }],
   ])('of %s are not asked anything', async (_name, env) => {
     const cwd = temporaryDirectory();
     const terminal = new Terminal(quick, { cwd, env });
