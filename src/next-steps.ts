@@ -133,7 +133,7 @@ function enterDirectory(directory: string, cwd: string, shell: Shell): string[] 
 }
 
 /** A server that listens on every address is reached on this machine by the loopback one. */
-function reachableHost(host: string): string {
+export function reachableHost(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   if (host === '::') return '[::1]';
   return isIP(host) === 6 ? `[${host}]` : host;

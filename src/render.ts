@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Handlebars from 'handlebars';
+import { reachableHost } from './next-steps.js';
 import { packageManagers, scriptPrefix } from './package-managers.js';
 import type { Answers } from './questions.js';
 import { recordFile, writeRecord } from './record.js';
@@ -80,7 +81,7 @@ function layersOf({ auth, streamableHttp, relay }: Answers): string[] {
 
 /** Everything a template may name. All are always there: a name that is not stops the rendering. */
 function templateContext(answers: Answers, secret: string) {
-  const { auth, protect, relay, packageManager } = answers;
+  const { auth, host, port, name, protect, relay, packageManager } = answers;
   return {
     ...answers,
     jwt: auth === 'jwt',
@@ -89,6 +90,10 @@ function templateContext(answers: Answers, secret: string) {
     none: auth === 'none',
     protectList: protect.join(','),
     redisRelay: relay === 'redis',
+    /** Where clients on this machine reach the server. */
+    origin: `http://${reachableHost(host)}:${port}`,
+    /** What clients call the server: they take no scope in a name. */
+    shortName: name.replace(/^@.*\//, ''),
     run: scriptPrefix(packageManager),
     install: [packageManager, ...packageManagers[packageManager].install].join(' '),
     secret,

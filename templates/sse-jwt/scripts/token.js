@@ -4,36 +4,52 @@ import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { SignJWT } from 'jose';
 
-const usage = 'Usage: npm run token -- --sub alice [--expires-in 1h] [--scope "read write"]';
+const usage = 'npm run token -- --sub alice [--expires-in 1h] [--scope "read write"]';
 
-async function token() {
-  const { values } = parseArgs({
-    options: {
-      sub: { type: 'string' },
-      'expires-in': { type: 'string', default: '1h' },
-      scope: { type: 'string' },
-    },
-  });
-  if (!values.sub) throw new Error(`--sub: say who the token is for. ${usage}`);
+/** @throws {Error} whose message says in one line what is wrong */
+async function makeToken() {
+  const { sub, 'expires-in': expiresIn, scope } = parseOptions();
+  if (!sub) throw new Error(`--sub: say who the token is for, as in ${usage}`);
+  // "-1h" and "1h ago" would be understood too, and make a token that nobody takes.
+  if (!/^\d+(\.\d+)? ?[a-z]+$/i.test(expiresIn)) throw badTime(expiresIn);
+
   if (existsSync('.env')) process.loadEnvFile();
-  const { JWT_SECRET, JWT_ISSUER, JWT_AUDIENCE, JWT_ALGORITHMS } = process.env;
-  const algorithm = JWT_ALGORITHMS?.split(',')[0]?.trim() || 'HS256';
-  if (!algorithm.startsWith('HS')) throw new Error(`JWT_ALGORITHMS: only your identity provider can sign ${algorithm}`);
-  if (!JWT_SECRET) throw new Error('JWT_SECRET is not set: put it into .env');
+  const { JWT_SECRET = '', JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL } = process.env;
+  if (JWT_JWKS_URL) throw new Error('JWT_JWKS_URL: only your identity provider can sign tokens for this server');
+  const alg = process.env.JWT_ALGORITHMS?.split(',')[0].trim() || 'HS256';
+  if (!alg.startsWith('HS')) throw new Error(`JWT_ALGORITHMS: only who has the private key can sign with ${alg}`);
+  const secret = new TextEncoder().encode(JWT_SECRET);
+  if (secret.length < 32) throw new Error('JWT_SECRET: set a secret of 32 bytes or more in .env');
 
-  const jwt = new SignJWT(values.scope ? { scope: values.scope } : {})
-    .setProtectedHeader({ alg: algorithm, typ: 'JWT' })
-    .setSubject(values.sub)
-    .setIssuedAt()
-    .setExpirationTime(values['expires-in']);
+  const jwt = new SignJWT({ ...(scope && { scope }) }).setProtectedHeader({ alg, typ: 'JWT' }).setSubject(sub).setIssuedAt();
+  try {
+    jwt.setExpirationTime(expiresIn);
+  } catch {
+    throw badTime(expiresIn);
+  }
   if (JWT_ISSUER) jwt.setIssuer(JWT_ISSUER);
-  if (JWT_AUDIENCE) jwt.setAudience(JWT_AUDIENCE);
-  return jwt.sign(new TextEncoder().encode(JWT_SECRET));
+  if (JWT_AUDIENCE) jwt.setAudience(JWT_AUDIENCE.split(',').map((part) => part.trim()));
+  return jwt.sign(secret);
+}
+
+function parseOptions() {
+  const options = { sub: { type: 'string' }, 'expires-in': { type: 'string', default: '1h' }, scope: { type: 'string' } };
+  // npm takes the `--` before the options away, other package managers hand it on.
+  const args = process.argv.slice(2).filter((argument) => argument !== '--');
+  try {
+    return parseArgs({ args, options }).values;
+  } catch ({ message }) {
+    throw new Error(`${message.split('. ')[0]}; use ${usage}`);
+  }
+}
+
+function badTime(expiresIn) {
+  return new Error(`--expires-in ${expiresIn}: a time such as 30m, 1h or 7d is accepted`);
 }
 
 try {
-  console.log(await token());
+  console.log(await makeToken());
 } catch (error) {
-  console.error(`${error.message}`);
+  console.error(error.message);
   process.exitCode = 1;
 }
