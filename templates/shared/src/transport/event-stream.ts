@@ -39,6 +39,8 @@ export class EventStream {
     this.#maxBufferedBytes = maxBufferedBytes;
 
     // The stream lasts as long as its connection, so it needs no chunks: each event is one plain write.
+    // The headers leave with the first event, which comes at once. Flushed alone, they would be a write whose end
+    // nobody is told of, and on TLS, where no write is over at once, all events would wait for it.
     response.removeHeader('Transfer-Encoding');
     response.writeHead(200, {
       ...headers,
@@ -48,7 +50,6 @@ export class EventStream {
       'X-Accel-Buffering': 'no',
       Connection: 'close',
     });
-    response.flushHeaders();
     response.socket?.setNoDelay(true);
     response.socket?.setKeepAlive(true, 60_000);
     // Node's socket timeout starts anew whenever part of a pending write is taken, so it fires on a reader
