@@ -11,10 +11,15 @@ const output = join(import.meta.dirname, '../.rendered/typecheck');
 rmSync(output, { recursive: true, force: true });
 
 let failed = false;
+const variants = {
+  '': { streamableHttp: true },
+  '-sse-only': { streamableHttp: false },
+  '-with-relay': { streamableHttp: true, relay: 'redis' },
+};
 for (const auth of ['jwt', 'apikey', 'custom', 'none']) {
-  for (const streamableHttp of [true, false]) {
-    const name = streamableHttp ? auth : `${auth}-sse-only`;
-    const checked = await typecheck(join(output, name), { auth, streamableHttp });
+  for (const [suffix, variant] of Object.entries(variants)) {
+    const name = auth + suffix;
+    const checked = await typecheck(join(output, name), { auth, ...variant });
     console.log(`${checked === undefined ? 'failed' : `${checked} files of the templates compile`}: ${name}`);
     failed ||= checked === undefined;
   }
@@ -26,9 +31,12 @@ async function typecheck(folder, given) {
   const setting = { cwd: '/', templates: templatesFolder, packageManager: 'npm' };
   const answers = completeAnswers({ directory: 'typecheck', ...given }, setting);
   const files = await render(answers, { secret: '', templates: templatesFolder });
-  const layers = ['shared', `sse-${given.auth}`, ...(given.streamableHttp ? ['streamable-http'] : [])].map(
-    (layer) => join(templatesFolder, layer),
-  );
+  const layers = [
+    'shared',
+    `sse-${given.auth}`,
+    ...(given.streamableHttp ? ['streamable-http'] : []),
+    ...(given.relay === 'redis' ? ['redis-relay'] : []),
+  ].map((layer) => join(templatesFolder, layer));
 
   const sources = [];
   for (const [path, { content }] of files) {
