@@ -42,7 +42,9 @@ describe.skipIf(reason)('a page', () => {
     record(task, 'Streamable HTTP, 2025', 'fetch with the credential');
     const server = await start('apikey');
     const page = await open(pages.foreign);
-    expect(await page.evaluate(callStreamable, { origin: server.origin, headers })).toContain('"text":"hello"');
+    expect(await page.evaluate(callStreamable, { origin: server.origin, headers })).toContain(
+      '"text":"hello"',
+    );
   });
 
   test('is told why it was refused', async ({ task }) => {
@@ -61,7 +63,9 @@ describe.skipIf(reason)('a page', () => {
     expect(answer.challenge).toBeTruthy();
   });
 
-  test('in a sandboxed frame, whose origin is null, may call a server that asks for a credential', async ({ task }) => {
+  test('in a sandboxed frame, whose origin is null, may call a server that asks for a credential', async ({
+    task,
+  }) => {
     record(task, 'SSE', 'a sandboxed frame, whose origin is null');
     const server = await start('apikey', { PROTECT: 'messages' });
     const frame = await openSandboxed(pages.foreign);
@@ -89,7 +93,9 @@ describe.skipIf(reason)('a page', () => {
   });
 
   describe.skipIf(missing('nginx'))('that opens ten streams', () => {
-    test('gets all of them behind nginx, with the HTTP/2 of its documented configuration', async ({ task }) => {
+    test('gets all of them behind nginx, with the HTTP/2 of its documented configuration', async ({
+      task,
+    }) => {
       record(task, 'SSE', 'ten streams from one page, behind nginx');
       const server = await start('apikey', { PROTECT: 'messages', ...documentedSettings() });
       const proxy = await startNginx(server.port);
@@ -163,7 +169,12 @@ function callOverEventSource({ origin, headers }: Target): Promise<string> {
       resolve(JSON.parse(data).result.content[0].text);
     });
     stream.addEventListener('endpoint', ({ data }) => {
-      const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', arguments: { text: 'hello' } } };
+      const message = {
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'tools/call',
+        params: { name: 'echo', arguments: { text: 'hello' } },
+      };
       fetch(new URL(data, origin), {
         method: 'POST',
         headers: { 'Content-Type': 'application/json', ...headers },
@@ -176,7 +187,9 @@ function callOverEventSource({ origin, headers }: Target): Promise<string> {
 /** The same where the stream needs a credential as well: fetch can send one, and read a stream. */
 async function callOverFetch({ origin, headers }: Target): Promise<string> {
   const response = await fetch(`${origin}/sse`, { headers: { Accept: 'text/event-stream', ...headers } });
-  const reader = (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream() as never).getReader();
+  const reader = (response.body as ReadableStream<Uint8Array>)
+    .pipeThrough(new TextDecoderStream() as never)
+    .getReader();
   let text = '';
   const until = async (pattern: RegExp) => {
     for (;;) {
@@ -188,7 +201,12 @@ async function callOverFetch({ origin, headers }: Target): Promise<string> {
     }
   };
   const endpoint = await until(/event: endpoint\ndata: (.*)\n\n/);
-  const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', arguments: { text: 'hello' } } };
+  const message = {
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: { name: 'echo', arguments: { text: 'hello' } },
+  };
   await fetch(new URL(endpoint, origin), {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', ...headers },
@@ -198,7 +216,12 @@ async function callOverFetch({ origin, headers }: Target): Promise<string> {
 }
 
 async function callStreamable({ origin, headers }: Target): Promise<string> {
-  const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', arguments: { text: 'hello' } } };
+  const message = {
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: { name: 'echo', arguments: { text: 'hello' } },
+  };
   const response = await fetch(`${origin}/mcp`, {
     method: 'POST',
     headers: {
@@ -228,7 +251,15 @@ async function tryToReach(origin: string): Promise<string[]> {
 }
 
 /** Opens streams until `enough` have had their first event, or nothing has come for a while. */
-async function openStreams({ url, count, enough }: { url: string; count: number; enough: number }): Promise<number> {
+async function openStreams({
+  url,
+  count,
+  enough,
+}: {
+  url: string;
+  count: number;
+  enough: number;
+}): Promise<number> {
   const streams = Array.from({ length: count }, () => new EventSource(url));
   let opened = 0;
   await new Promise<void>((resolve) => {

@@ -1,5 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type ClientUnderTest, type Connection, clients, type Message, type TransportName } from './support/clients.js';
+import {
+  type ClientUnderTest,
+  type Connection,
+  clients,
+  type Message,
+  type TransportName,
+} from './support/clients.js';
 import { recordOutcome } from './support/outcome.js';
 import { credential, type RunningServer, startServer } from './support/server.js';
 
@@ -33,7 +39,13 @@ const features: Feature[] = [
     unknownTo: isOldest,
     async works({ callTool }) {
       const { content } = await callTool({ name: 'all-content' });
-      expect(content.map(({ type }: Message) => type)).toEqual(['text', 'image', 'audio', 'resource', 'resource_link']);
+      expect(content.map(({ type }: Message) => type)).toEqual([
+        'text',
+        'image',
+        'audio',
+        'resource',
+        'resource_link',
+      ]);
       expect(content[0].text).toBe('Grüße, 世界 🌍\u2028\r\n');
     },
   },
@@ -221,7 +233,9 @@ const features: Feature[] = [
   {
     name: 'being told that lists changed',
     async works(connection) {
-      const told = ['tools', 'prompts', 'resources'].map((list) => next(connection, `notifications/${list}/list_changed`));
+      const told = ['tools', 'prompts', 'resources'].map((list) =>
+        next(connection, `notifications/${list}/list_changed`),
+      );
       await connection.subscribe([]);
       await connection.callTool({ name: 'change-lists' });
       await Promise.all(told);
@@ -259,13 +273,24 @@ for (const client of clients) {
         if (unknownTo?.(client)) continue;
         const instead = lacking?.[transport];
         test(instead ? `without: ${name}` : name, async ({ task }) => {
-          recordOutcome(task, { client: client.name, version: client.version, transport, feature: name, lacking: instead !== undefined });
+          recordOutcome(task, {
+            client: client.name,
+            version: client.version,
+            transport,
+            feature: name,
+            lacking: instead !== undefined,
+          });
           await (instead ?? works)(connection, transport);
         });
       }
 
       test('is refused without its credential', async ({ task }) => {
-        recordOutcome(task, { client: client.name, version: client.version, transport, feature: 'credentials' });
+        recordOutcome(task, {
+          client: client.name,
+          version: client.version,
+          transport,
+          feature: 'credentials',
+        });
         const url = new URL(transport === 'SSE' ? '/sse' : '/mcp', server.origin);
         await expect(client.connect(url, { transport, headers: {} })).rejects.toThrow();
       });
@@ -293,5 +318,7 @@ async function cancelCall({ callTool }: Connection): Promise<void> {
 async function isToldWhy(call: Promise<Message>): Promise<void> {
   const result = await call;
   expect(result).toMatchObject({ isError: true });
-  expect(result.content[0].text).toContain('per-request legacy serving cannot receive server-to-client requests');
+  expect(result.content[0].text).toContain(
+    'per-request legacy serving cannot receive server-to-client requests',
+  );
 }

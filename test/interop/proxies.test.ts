@@ -19,7 +19,9 @@ for (const { name, start } of proxies) {
   describe.skipIf(reason)(`behind ${name}`, () => {
     test('a client over SSE finds its way below the path prefix', async () => {
       const { proxy } = await startBehind(start);
-      const client = await connect(new SSEClientTransport(new URL(`${proxy.url}/sse`), { requestInit: { headers } }));
+      const client = await connect(
+        new SSEClientTransport(new URL(`${proxy.url}/sse`), { requestInit: { headers } }),
+      );
       expect(await echo(client, 'hello')).toBe('hello');
     });
 
@@ -32,7 +34,9 @@ for (const { name, start } of proxies) {
 
     test('a message of 3 MB gets through, both ways', async () => {
       const { proxy } = await startBehind(start, { MAX_BUFFERED_BYTES: String(8 * 1024 ** 2) });
-      const client = await connect(new SSEClientTransport(new URL(`${proxy.url}/sse`), { requestInit: { headers } }));
+      const client = await connect(
+        new SSEClientTransport(new URL(`${proxy.url}/sse`), { requestInit: { headers } }),
+      );
       const text = 'x'.repeat(3 * 1024 ** 2);
       expect(await echo(client, text)).toBe(text);
     });

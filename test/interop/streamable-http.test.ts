@@ -1,6 +1,6 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { SignJWT } from 'jose';
-import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
 import { secret } from './support/projects.js';
 import { credential, type RunningServer, startServer } from './support/server.js';
@@ -51,7 +51,9 @@ test('each message of a batch counts towards the rate limit', async () => {
 
 test('GET is 405, as it is where no stream is offered', async () => {
   const server = await start('whole-protocol');
-  const answer = await fetch(new URL('/mcp', server.origin), { headers: { ...headers, Accept: 'text/event-stream' } });
+  const answer = await fetch(new URL('/mcp', server.origin), {
+    headers: { ...headers, Accept: 'text/event-stream' },
+  });
   expect(answer.status).toBe(405);
 });
 
@@ -77,7 +79,9 @@ test('a client that goes away ends its call', async () => {
   const response = await raw(server, callTool('hang', {}, { progressToken: 1 }));
   await firstChunk(response); // The tool runs.
   response.destroy();
-  await expect.poll(async () => (await post(server, callTool('count-cancelled'))).text()).toContain('"text":"1"');
+  await expect
+    .poll(async () => (await post(server, callTool('count-cancelled'))).text())
+    .toContain('"text":"1"');
 });
 
 test('a silent stream is kept alive', async () => {
@@ -91,7 +95,9 @@ test('a reader that does not read is cut off', async () => {
   const server = await start('whole-protocol', { MAX_BUFFERED_BYTES: '1024', STALL_TIMEOUT_SECONDS: '1' });
   const response = await raw(server, callTool('flood', {}, { progressToken: 1 }));
   response.pause();
-  await expect.poll(async () => (await post(server, callTool('count-cancelled'))).text(), { timeout: 10_000 }).toContain('"text":"1"');
+  await expect
+    .poll(async () => (await post(server, callTool('count-cancelled'))).text(), { timeout: 10_000 })
+    .toContain('"text":"1"');
 });
 
 test('a subscription ends when its token does', async () => {
@@ -112,7 +118,14 @@ test('a client may not have more subscriptions open than sessions', async () => 
   const first = await client.listen({ toolsListChanged: true });
   await expect(client.listen({ toolsListChanged: true })).rejects.toThrow(/429|subscriptions open/);
   await first.close();
-  await expect.poll(() => client.listen({ toolsListChanged: true }).then(() => 'open', () => 'refused')).toBe('open');
+  await expect
+    .poll(() =>
+      client.listen({ toolsListChanged: true }).then(
+        () => 'open',
+        () => 'refused',
+      ),
+    )
+    .toBe('open');
 });
 
 test('at shutdown subscriptions end at once, and a running call is given its time', async () => {
@@ -180,10 +193,20 @@ function post(server: RunningServer, message: unknown, credentials: Record<strin
 }
 
 /** A POST over a connection of its own; resolves with the answer's headers. */
-function raw(server: RunningServer, message: unknown, more: Record<string, string> = {}): Promise<IncomingMessage> {
+function raw(
+  server: RunningServer,
+  message: unknown,
+  more: Record<string, string> = {},
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     httpRequest(
-      { port: server.port, path: '/mcp', method: 'POST', agent: false, headers: { ...accept, ...headers, ...more } },
+      {
+        port: server.port,
+        path: '/mcp',
+        method: 'POST',
+        agent: false,
+        headers: { ...accept, ...headers, ...more },
+      },
       resolve,
     )
       .on('error', reject)

@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Client as Client2, SSEClientTransport as Sse2, StreamableHTTPClientTransport as Http2 } from '@modelcontextprotocol/client';
+import {
+  Client as Client2,
+  StreamableHTTPClientTransport as Http2,
+  SSEClientTransport as Sse2,
+} from '@modelcontextprotocol/client';
 import EventSource from 'eventsource';
 import { Client as ClientLatest } from 'sdk-latest/client/index.js';
 import { SSEClientTransport as SseLatest } from 'sdk-latest/client/sse.js';
@@ -44,7 +48,11 @@ export interface ClientUnderTest {
 
 /** What every client answers when the server asks it something. */
 const answers: Record<string, Message> = {
-  'sampling/createMessage': { model: 'a-model', role: 'assistant', content: { type: 'text', text: 'A test.' } },
+  'sampling/createMessage': {
+    model: 'a-model',
+    role: 'assistant',
+    content: { type: 'text', text: 'A test.' },
+  },
   'elicitation/create': { action: 'accept', content: { name: 'Ada' } },
   'roots/list': { roots: [{ uri: 'file:///home/ada' }, { uri: 'file:///home/grace' }] },
 };
@@ -68,7 +76,9 @@ export const clients: ClientUnderTest[] = [
         fetch: (input: string, init: RequestInit) =>
           fetchWithout(input, { ...init, headers: { ...init.headers, ...headers } }),
       });
-      const client = new ClientOldest(identity, { capabilities: { sampling: {}, roots: { listChanged: true } } });
+      const client = new ClientOldest(identity, {
+        capabilities: { sampling: {}, roots: { listChanged: true } },
+      });
       return connectVersion1(client, new SseOldest(url), typesOldest, options.onerror, () => {
         Object.assign(globalThis, { fetch: fetchWithout });
       });
@@ -81,7 +91,8 @@ export const clients: ClientUnderTest[] = [
     connect(url, { transport, headers, onerror }) {
       const requestInit = { headers };
       const client = new ClientLatest(identity, { capabilities });
-      const wire = transport === 'SSE' ? new SseLatest(url, { requestInit }) : new HttpLatest(url, { requestInit });
+      const wire =
+        transport === 'SSE' ? new SseLatest(url, { requestInit }) : new HttpLatest(url, { requestInit });
       return connectVersion1(client, wire, typesLatest, onerror);
     },
   },
@@ -97,11 +108,14 @@ export const clients: ClientUnderTest[] = [
         client.setRequestHandler(method as 'roots/list', () => answer as never);
       }
       if (onerror) client.onerror = onerror;
-      await client.connect(transport === 'SSE' ? new Sse2(url, { requestInit }) : new Http2(url, { requestInit }));
+      await client.connect(
+        transport === 'SSE' ? new Sse2(url, { requestInit }) : new Http2(url, { requestInit }),
+      );
       return {
         client,
         callTool: (params, options) => client.callTool(params as never, options),
-        onNotification: (method, handler) => client.setNotificationHandler(method as 'notifications/message', handler),
+        onNotification: (method, handler) =>
+          client.setNotificationHandler(method as 'notifications/message', handler),
         async subscribe(uris) {
           if (transport === 'Streamable HTTP, 2026-07-28') {
             const lists = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true };
@@ -124,7 +138,8 @@ async function connectVersion1(
   onclose = () => {},
 ): Promise<Connection> {
   /** Version 1 registers handlers by the schema of what they take. */
-  const schemaOf = (method: string) => Object.values(types).find((type) => type?.shape?.method?.value === method);
+  const schemaOf = (method: string) =>
+    Object.values(types).find((type) => type?.shape?.method?.value === method);
   for (const [method, answer] of Object.entries(answers)) {
     const schema = schemaOf(method);
     if (schema) client.setRequestHandler(schema, () => answer);

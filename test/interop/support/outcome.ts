@@ -6,6 +6,15 @@ export interface Outcome {
   feature: string;
   /** The test proves what the client gets instead of the feature. */
   lacking?: boolean;
+  /** How the client came back after the server was killed and started again. */
+  reconnecting?: {
+    /** From the new start to the next good call. */
+    seconds: number;
+    /** What became of a call that was running. */
+    runningCall: string;
+    /** The program that uses the client was told of an error. */
+    onerror: boolean;
+  };
 }
 
 declare module 'vitest' {

@@ -30,7 +30,8 @@ interface Project {
   changes: Record<string, (source: string) => string | Promise<string>>;
 }
 
-const replaceWith = (fixture: string) => () => readFile(join(import.meta.dirname, '../fixtures', fixture), 'utf8');
+const replaceWith = (fixture: string) => () =>
+  readFile(join(import.meta.dirname, '../fixtures', fixture), 'utf8');
 
 /** Replaces a text that must be there. */
 function edit(from: string, to: string) {
@@ -55,7 +56,8 @@ const projects: Record<string, Project> = {
   },
 };
 for (const auth of authTypes) {
-  const changes = auth === 'custom' ? { 'src/auth/custom-auth-provider.ts': replaceWith('custom-auth-provider.ts') } : {};
+  const changes: Project['changes'] =
+    auth === 'custom' ? { 'src/auth/custom-auth-provider.ts': replaceWith('custom-auth-provider.ts') } : {};
   projects[auth] = { given: { auth }, changes };
   projects[`${auth}-sse-only`] = { given: { auth, streamableHttp: false }, changes };
 }
@@ -64,7 +66,9 @@ for (const auth of authTypes) {
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   await requireClients();
   const folder = join(root, `.rendered/interop-${process.pid}`);
-  await Promise.all(Object.entries(projects).map(([name, project]) => makeProject(join(folder, name), project)));
+  await Promise.all(
+    Object.entries(projects).map(([name, project]) => makeProject(join(folder, name), project)),
+  );
   provide('projects', folder);
 
   const { certificate, remove } = await makeTrustedCertificate();

@@ -22,7 +22,10 @@ process.on('exit', () => {
 });
 
 /** Starts a project's server, on a free port unless PORT says another. Settings are environment variables. */
-export async function startServer(project: string, settings: Record<string, string> = {}): Promise<RunningServer> {
+export async function startServer(
+  project: string,
+  settings: Record<string, string> = {},
+): Promise<RunningServer> {
   const child = spawn(process.execPath, ['dist/main.js'], {
     cwd: join(inject('projects'), project),
     env: { PATH: process.env.PATH, PORT: '0', LOG_FORMAT: 'json', ...settings },
