@@ -135,9 +135,9 @@ export async function openStream(
   const events: StreamEvent[] = [];
   const comments: string[] = [];
   /** Everything as it came. */
-  let text = '';
-  /** Where in it the next event begins. */
-  let start = 0;
+  const pieces: string[] = [];
+  /** What came of an event that is not whole yet. Joined only when it is: events can have many megabytes. */
+  let begun: string[] = [];
   /** Who waits for more. */
   const waiting = new Set<() => void>();
   let over = false;
@@ -146,12 +146,14 @@ export async function openStream(
   };
   response.setEncoding('utf8');
   response.on('data', (chunk: string) => {
-    // The blank line that ends an event may have begun in the chunk before.
-    const from = Math.max(start, text.length - 1);
-    text += chunk;
-    for (let end = text.indexOf('\n\n', from); end >= 0; end = text.indexOf('\n\n', start)) {
-      const lines = text.slice(start, end).split('\n');
-      start = end + 2;
+    pieces.push(chunk);
+    const endsHere = chunk.includes('\n\n') || (chunk.startsWith('\n') && begun.at(-1)?.endsWith('\n'));
+    begun.push(chunk);
+    if (!endsHere) return;
+    const frames = begun.join('').split('\n\n');
+    begun = [frames.pop() as string];
+    for (const frame of frames) {
+      const lines = frame.split('\n');
       for (const line of lines) if (line.startsWith(':')) comments.push(line.slice(1).trim());
       const event = lines.find((line) => line.startsWith('event: '))?.slice(7) ?? '';
       const data = lines.filter((line) => line.startsWith('data: ')).map((line) => line.slice(6));
@@ -226,7 +228,7 @@ export async function openStream(
       }
       return comments.shift() as string;
     },
-    text: () => text,
+    text: () => pieces.join(''),
     closed,
     get isOver() {
       return over;
