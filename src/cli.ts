@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { basename, resolve } from 'node:path';
 import kleur from 'kleur';
 import { completeAnswers, overlayAnswers, type Setting } from './answers.js';
@@ -30,6 +31,7 @@ const symbols = symbolsFor(env, process.platform);
 /** Runs the command. @returns its exit status */
 export async function main(argv: readonly string[]): Promise<number> {
   const cancel = new AbortController();
+  setMaxListeners(0, cancel.signal); // each prompt listens, and Node.js would warn of a leak at the eleventh
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => cancel.abort());
   const json = wantsJson(argv);
   try {

@@ -34,6 +34,7 @@ test('Enter at every question makes a server with the defaults', async () => {
   await terminal.answer(...dialogue);
   expect(await terminal.end()).toBe(0);
   expect(record(cwd, 'my-mcp-server')).toMatchObject({ port: 8080, auth: 'apikey', relay: 'none' });
+  expect(terminal.text).not.toContain('Warning');
   expect(terminal.text).toContain('Make the same again:');
   expect(terminal.text).toContain('npx create-mcp-sse my-mcp-server --no-install --no-git --yes');
 });
