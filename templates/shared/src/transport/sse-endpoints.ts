@@ -105,8 +105,9 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
    */
   function answerProbe({ response, headers }: Exchange): void {
     metrics.requestRejected(405);
-    response.writeHead(405, { ...headers, Allow: 'GET, OPTIONS', 'Content-Type': 'text/plain' });
-    response.end('This is an SSE endpoint: open it with GET\n');
+    const body = 'This is an SSE endpoint: open it with GET\n';
+    const own = { Allow: 'GET, OPTIONS', 'Content-Type': 'text/plain', 'Content-Length': body.length };
+    response.writeHead(405, { ...headers, ...own }).end(body);
   }
 
   return { openSession, receiveMessage, receiveForwarded, answerProbe };
