@@ -1,7 +1,7 @@
 import { request as httpsRequest } from 'node:https';
 import { Client, SSEClientTransport, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { documentedSettings, missing, type Proxy, startCaddy, startNginx } from './support/proxies.js';
+import { documentedSettings, missing, type RunningProxy, startCaddy, startNginx } from './support/proxies.js';
 import { credential, type RunningServer, startServer } from './support/server.js';
 
 // The configurations of the generated README, in front of a server started with the settings it names.
@@ -102,9 +102,9 @@ describe.skipIf(missing('nginx'))('the read timeout of nginx', () => {
 });
 
 async function startBehind(
-  startProxy: (port: number) => Promise<Proxy>,
+  startProxy: (port: number) => Promise<RunningProxy>,
   settings: Record<string, string> = {},
-): Promise<{ server: RunningServer; proxy: Proxy }> {
+): Promise<{ server: RunningServer; proxy: RunningProxy }> {
   const server = await startServer('apikey', { ...documentedSettings(), ...settings });
   const proxy = await startProxy(server.port);
   onTestFinished(async () => {

@@ -6,7 +6,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 
-export interface Proxy {
+export interface RunningProxy {
   /** Where the server's endpoints are, such as `https://localhost:41234/my-server`. */
   url: string;
   stop(): Promise<void>;
@@ -41,7 +41,7 @@ export function documentedSettings(): Record<string, string> {
  *
  * @param readTimeoutSeconds stands in for nginx's default of 60 s
  */
-export async function startNginx(serverPort: number, readTimeoutSeconds = 60): Promise<Proxy> {
+export async function startNginx(serverPort: number, readTimeoutSeconds = 60): Promise<RunningProxy> {
   const { certFile, keyFile } = inject('certificate');
   const port = await freePort();
   const site = replaced(documented('nginx'), {
@@ -76,7 +76,7 @@ http {
 }
 
 /** Starts Caddy with the README's configuration, and a certificate in place of the one it would fetch. */
-export async function startCaddy(serverPort: number): Promise<Proxy> {
+export async function startCaddy(serverPort: number): Promise<RunningProxy> {
   const { certFile, keyFile } = inject('certificate');
   const port = await freePort();
   const site = replaced(documented('caddy'), {
@@ -92,7 +92,7 @@ export async function startCaddy(serverPort: number): Promise<Proxy> {
   return running(child, port, folder);
 }
 
-async function running(child: ChildProcess, port: number, folder: string): Promise<Proxy> {
+async function running(child: ChildProcess, port: number, folder: string): Promise<RunningProxy> {
   const ended = once(child, 'exit');
   const url = `https://localhost:${port}${documentedSettings().BASE_PATH}`;
   for (let listening = false; !listening; ) {

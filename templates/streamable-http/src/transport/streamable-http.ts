@@ -36,7 +36,8 @@ const longestTimeout = 2 ** 31 - 1;
  * https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#streamable-http
  */
 export function createStreamableHttp(options: StreamableHttpOptions): StreamableHttp {
-  const { endpoint, maxSessions, maxSessionsPerClient, maxBufferedBytes, stallTimeoutMs, log, metrics } = options;
+  const { endpoint, maxSessions, maxSessionsPerClient, maxBufferedBytes, stallTimeoutMs, log, metrics } =
+    options;
   const handlerOptions = {
     onerror: (error: Error) => log.info({ reason: error.message }, 'Streamable HTTP error'),
     keepAliveMs: options.keepAliveSeconds * 1000,
@@ -44,7 +45,10 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
   };
   // Two handlers, since a stopping server ends subscriptions at once and lets calls finish.
   const calls = createMcpHandler(options.createMcpServer, handlerOptions);
-  const subscriptions = createMcpHandler(options.createMcpServer, { ...handlerOptions, maxSubscriptions: maxSessions });
+  const subscriptions = createMcpHandler(options.createMcpServer, {
+    ...handlerOptions,
+    maxSubscriptions: maxSessions,
+  });
   /** How many subscriptions each client has open. */
   const subscribed = new Map<string, number>();
 
