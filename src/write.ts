@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { outputFile, remove } from 'fs-extra/esm';
+import { copy, outputFile, remove } from 'fs-extra/esm';
 import type { RenderedFiles } from './render.js';
 import { notWritable, type Plan } from './target.js';
 
@@ -29,13 +29,29 @@ export async function writeProject(plan: Plan, files: RenderedFiles, signal?: Ab
     const newFiles = join(staging, 'new');
     await writeFiles(plan, files, newFiles);
     signal?.throwIfAborted();
+    const restoreLockFiles = await saveLockFiles(plan, staging);
     const undoMoves = plan.exists ? moveFiles(plan, staging) : moveDirectory(plan.directory, newFiles);
-    return finish(plan, staging, made, undoMoves);
+    return finish(plan, staging, made, async () => {
+      undoMoves();
+      await restoreLockFiles();
+    });
   } catch (error) {
     if (staging !== undefined) await remove(staging);
     removeDirectories(made);
     throw isSystemError(error) ? notWritable(plan.directory, error) : error;
   }
+}
+
+/** Files that are no part of the project as it is written, but that its install changes. */
+const lockFiles = ['package-lock.json', 'pnpm-lock.yaml', 'yarn.lock', 'bun.lock'];
+
+/** Copies the lock files that are there already. @returns puts them back */
+async function saveLockFiles({ directory, entries }: Plan, staging: string): Promise<() => Promise<void>> {
+  const saved = lockFiles.filter((name) => entries.includes(name));
+  for (const name of saved) await copy(join(directory, name), join(staging, 'locks', name));
+  return async () => {
+    for (const name of saved) await copy(join(staging, 'locks', name), join(directory, name));
+  };
 }
 
 async function writeFiles(plan: Plan, files: RenderedFiles, folder: string): Promise<void> {
@@ -51,11 +67,11 @@ async function writeFiles(plan: Plan, files: RenderedFiles, folder: string): Pro
   if (failed?.status === 'rejected') throw failed.reason;
 }
 
-function finish(plan: Plan, staging: string, made: string[], undoMoves: () => void): Written {
+function finish(plan: Plan, staging: string, made: string[], restore: () => Promise<void>): Written {
   return {
     async undo() {
       if (plan.exists) {
-        undoMoves();
+        await restore();
         const entries = await readdir(plan.directory);
         const added = entries.filter((name) => !plan.entries.includes(name));
         await Promise.all(added.map((name) => remove(join(plan.directory, name))));

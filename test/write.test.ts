@@ -90,6 +90,16 @@ describe('a directory with files', () => {
     expect(readTree(join(directory, '..'))).toEqual(before);
   });
 
+  test('has its lock file back when an install that changed it is undone', async () => {
+    const directory = occupied();
+    writeTree(directory, { 'package-lock.json': 'mine' });
+    const before = readTree(join(directory, '..'));
+    const written = await write(directory, 'overwrite');
+    writeTree(directory, { 'package-lock.json': 'changed' });
+    await written.undo();
+    expect(readTree(join(directory, '..'))).toEqual(before);
+  });
+
   test('has its file of another case replaced, so that only one is left', async () => {
     const directory = temporaryDirectory();
     writeTree(directory, { 'readme.md': 'mine' });
