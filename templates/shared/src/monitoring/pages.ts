@@ -54,13 +54,26 @@ export function createPages(options: PageOptions, sessions: Sessions) {
     send(exchange, 'text/html; charset=utf-8', html, { 'Content-Security-Policy': contentSecurityPolicy });
   }
 
+  /**
+   * The server as a whole and each endpoint that takes a token, by the path of its metadata. That has the base path
+   * at its end, where a client looks for it, or at its beginning, where a proxy that passes on nothing else finds it.
+   */
+  const resources = new Map(
+    ['', endpoint, streamableHttp?.endpoint]
+      .filter((path) => path !== undefined)
+      .flatMap((path) => [
+        [resourceMetadataPath + path, path],
+        [resourceMetadataPath + basePath + path, path],
+      ]),
+  );
+
   /** https://www.rfc-editor.org/rfc/rfc9728#name-protected-resource-metadata */
   function resourceMetadata(exchange: Exchange): void {
     const { request, path } = exchange;
     const issuer = auth?.provider.credentialScheme?.issuer;
     if (issuer === undefined) throw new HttpError('not_found', 'No OAuth issuer belongs to this server');
     sendJson(exchange, {
-      resource: publicOrigin(request, trustedProxies) + basePath + path.slice(resourceMetadataPath.length),
+      resource: publicOrigin(request, trustedProxies) + basePath + resources.get(path),
       authorization_servers: [issuer],
       bearer_methods_supported: ['header'],
     });
@@ -71,10 +84,7 @@ export function createPages(options: PageOptions, sessions: Sessions) {
     landing,
     metrics: showMetrics,
     resourceMetadata,
-    /** The metadata of the server as a whole, and of each endpoint that takes a token. */
-    resourcePaths: ['', endpoint, streamableHttp?.endpoint]
-      .filter((path) => path !== undefined)
-      .map((path) => resourceMetadataPath + path),
+    resourcePaths: [...resources.keys()],
   };
 }
 
