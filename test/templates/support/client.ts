@@ -90,6 +90,14 @@ export async function rawConnection(server: Pick<RunningServer, 'port'>) {
     write: (data: string | Buffer) => socket.write(data),
     /** Bytes that came so far. */
     bytes: () => bytes,
+    /** Resolves when nothing has come for some milliseconds, or the other side closed the connection. */
+    async quiet(): Promise<void> {
+      let before = -1;
+      while (before !== bytes && !socket.destroyed) {
+        before = bytes;
+        await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 4))]);
+      }
+    },
     /** Resolves when the other side closed the connection, with all that came. */
     async end(): Promise<string> {
       await closed;
@@ -254,21 +262,20 @@ export function rawRequest(
   return `${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`;
 }
 
-/** The answers in what came over a connection, with bodies of a known length. */
+/** The answers in what came over a connection. */
 export function parseAnswers(text: string): Answer[] {
   const answers: Answer[] = [];
   let rest = Buffer.from(text);
   while (rest.length > 0) {
     const end = rest.indexOf('\r\n\r\n');
-    if (end < 0) throw new Error(`not an HTTP answer: ${rest.toString().slice(0, 200)}`);
-    const [statusLine = '', ...lines] = rest.subarray(0, end).toString().split('\r\n');
+    const [statusLine = '', ...lines] = rest.subarray(0, Math.max(0, end)).toString().split('\r\n');
     const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(statusLine)?.[1]);
-    if (Number.isNaN(status)) throw new Error(`not a status line: ${statusLine}`);
+    if (Number.isNaN(status)) throw new Error(`not an HTTP answer: ${rest.toString().slice(0, 200)}`);
     const headers = Object.fromEntries(
-      lines.map((line) => [
-        line.slice(0, line.indexOf(':')).toLowerCase(),
-        line.slice(line.indexOf(':') + 1).trim(),
-      ]),
+      lines.map((line) => {
+        const colon = line.indexOf(':');
+        return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+      }),
     );
     const length = Number(headers['content-length'] ?? 0);
     answers.push({ status, headers, body: rest.subarray(end + 4, end + 4 + length).toString() });
