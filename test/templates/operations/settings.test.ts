@@ -192,7 +192,7 @@ test('every setting is set by some test', async () => {
     .filter((file) => file.endsWith('.ts'))
     .map((file) => readFileSync(join(folder, file), 'utf8'))
     .join();
-  expect([...names].filter((name) => !new RegExp(`\\b${name}: `).test(tests))).toEqual([]);
+  expect([...names].filter((name) => !new RegExp(`\\b${name}\\b`).test(tests))).toEqual([]);
 });
 
 function freePort(): Promise<number> {
