@@ -11,6 +11,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** The folder of the projects that the tests start. */
     projects: string;
+    /** Where the compiler is, for projects that have no dependencies of their own. */
+    binaries: string;
     /** What proxies show to clients. */
     certificate: Certificate;
   }
@@ -34,10 +36,11 @@ const replaceWith = (fixture: string) => () =>
   readFile(join(import.meta.dirname, '../fixtures', fixture), 'utf8');
 
 /** Replaces a text that must be there. */
-function edit(from: string, to: string) {
-  return (source: string) => {
-    if (!source.includes(from)) throw new Error(`there is no longer such a line: ${from}`);
-    return source.replace(from, to);
+function edit(from: string | RegExp, to: string) {
+  return (source: string): string => {
+    const edited = source.replace(from, () => to);
+    if (edited === source) throw new Error(`there is nothing like this any more: ${from}`);
+    return edited;
   };
 }
 
@@ -55,6 +58,27 @@ const projects: Record<string, Project> = {
     },
   },
 };
+// As docs/sse-today.md tells those whose last SSE client is gone.
+projects['without-sse'] = {
+  given: { auth: 'apikey' },
+  changes: {
+    'src/transport/sse-server.ts': (source) =>
+      [
+        '    [endpoint, { GET: openSession }],\n',
+        '    [messageEndpoint, { POST: receiveMessage }],\n',
+        /    const wantsEvents = .*\n    if \(wantsEvents .*\n/,
+        /  async function openSession\(.*\n(?: {4}.*\n)* {2}\}\n\n/,
+        /  async function receiveMessage\(.*\n(?: {4}.*\n)* {2}\}\n\n/,
+      ].reduce((text, lines) => edit(lines, '')(text), source),
+    'test/server.test.ts': (source) =>
+      edit('return new URL(url);', "return new URL('/mcp', url);")(
+        edit(/test\('the stream is refused [\s\S]*?\n\}\);\n\n/, '')(
+          source.replaceAll('SSEClientTransport', 'StreamableHTTPClientTransport'),
+        ),
+      ),
+  },
+};
+
 for (const auth of authTypes) {
   const changes: Project['changes'] =
     auth === 'custom' ? { 'src/auth/custom-auth-provider.ts': replaceWith('custom-auth-provider.ts') } : {};
@@ -70,6 +94,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     Object.entries(projects).map(([name, project]) => makeProject(join(folder, name), project)),
   );
   provide('projects', folder);
+  provide('binaries', join(root, 'node_modules/.bin'));
 
   const { certificate, remove } = await makeTrustedCertificate();
   provide('certificate', certificate);
