@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
-import { chmod, mkdtemp, readdir, stat } from 'node:fs/promises';
+import { chmodSync, existsSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
+import { mkdtemp, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { copy, outputFile, remove } from 'fs-extra/esm';
+import { copy, outputFileSync, remove } from 'fs-extra/esm';
 import type { RenderedFiles } from './render.js';
 import { notWritable, type Plan } from './target.js';
 
@@ -27,7 +27,7 @@ export async function writeProject(plan: Plan, files: RenderedFiles, signal?: Ab
   try {
     staging = await makeStaging(plan);
     const newFiles = join(staging, 'new');
-    await writeFiles(plan, files, newFiles);
+    writeFiles(plan, files, newFiles);
     signal?.throwIfAborted();
     const restoreLockFiles = await saveLockFiles(plan, staging);
     const undoMoves = plan.exists ? moveFiles(plan, staging) : moveDirectory(plan.directory, newFiles);
@@ -54,17 +54,13 @@ async function saveLockFiles({ directory, entries }: Plan, staging: string): Pro
   };
 }
 
-async function writeFiles(plan: Plan, files: RenderedFiles, folder: string): Promise<void> {
+function writeFiles(plan: Plan, files: RenderedFiles, folder: string): void {
   const kept = new Set(plan.files.filter(({ action }) => action === 'keep').map(({ path }) => path));
-  const writes = [...files]
-    .filter(([path]) => !kept.has(path))
-    .map(async ([path, { content, mode }]) => {
-      await outputFile(join(folder, path), content);
-      if (mode !== undefined) await chmod(join(folder, path), mode);
-    });
-  // All must have ended before a failure is told: what is still being written could not be taken back.
-  const failed = (await Promise.allSettled(writes)).find(({ status }) => status === 'rejected');
-  if (failed?.status === 'rejected') throw failed.reason;
+  for (const [path, { content, mode }] of files) {
+    if (kept.has(path)) continue;
+    outputFileSync(join(folder, path), content);
+    if (mode !== undefined) chmodSync(join(folder, path), mode);
+  }
 }
 
 function finish(plan: Plan, staging: string, made: string[], restore: () => Promise<void>): Written {
