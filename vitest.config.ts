@@ -10,7 +10,7 @@ export default defineConfig({
           name: 'unit',
           sequence: { groupOrder: 0 },
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/templates/**', 'test/interop/**'],
+          exclude: ['test/e2e/**', 'test/templates/**', 'test/interop/**', 'test/relay/**'],
         },
       },
       {
@@ -32,6 +32,16 @@ export default defineConfig({
           globalSetup: ['test/interop/support/projects.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        // Several generated servers behind nginx, with Redis between them.
+        test: {
+          name: 'relay',
+          include: ['test/relay/**/*.test.ts'],
+          globalSetup: ['test/relay/support/projects.ts'],
+          testTimeout: 30_000,
           maxWorkers: 2,
         },
       },

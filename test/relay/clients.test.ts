@@ -1,0 +1,86 @@
+import { Client as Client2, SSEClientTransport as Sse2 } from '@modelcontextprotocol/client';
+import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js';
+import { SSEClientTransport as Sse1 } from '@modelcontextprotocol/sdk/client/sse.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { alice, type Cluster, keepCluster } from './support/cluster.js';
+
+let cluster: Cluster;
+beforeAll(async () => {
+  cluster = await keepCluster({}, afterAll);
+});
+
+type Options = { onprogress?: (progress: { progress: number }) => void; signal?: AbortSignal };
+interface Connection {
+  callTool(name: string, args: Record<string, unknown>, options?: Options): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+const identity = { name: 'test', version: '0.1.0' };
+const clients: Record<string, (url: URL) => Promise<Connection>> = {
+  async '@modelcontextprotocol/sdk (version 1)'(url) {
+    const client = new Client1(identity);
+    await client.connect(new Sse1(url, { requestInit: { headers: alice } }));
+    return {
+      callTool: (name, args, options) => client.callTool({ name, arguments: args }, undefined, options),
+      close: () => client.close(),
+    };
+  },
+  async '@modelcontextprotocol/client (version 2)'(url) {
+    const client = new Client2(identity, { versionNegotiation: { mode: 'legacy' } });
+    await client.connect(new Sse2(url, { requestInit: { headers: alice } }));
+    return {
+      callTool: (name, args, options) => client.callTool({ name, arguments: args }, options),
+      close: () => client.close(),
+    };
+  },
+};
+
+describe.each(Object.entries(clients))('%s through a proxy that takes turns', (_, connect) => {
+  let client: Connection;
+  beforeAll(async () => {
+    client = await connect(new URL('/sse', cluster.nginx.origin));
+  });
+  afterAll(() => client.close());
+
+  // More calls than there are processes, so that each of them gets some.
+  test('echo', async () => {
+    for (let call = 0; call < 7; call++) {
+      const text = `call ${call}`;
+      expect(await client.callTool('echo', { text })).toMatchObject({ content: [{ type: 'text', text }] });
+    }
+  });
+
+  test('whoami: the caller is the same in each process', async () => {
+    for (let call = 0; call < 4; call++) {
+      expect(JSON.stringify(await client.callTool('whoami', {}))).toContain('alice');
+    }
+  });
+
+  test('countdown reports its progress', async () => {
+    for (let call = 0; call < 3; call++) {
+      const seen: number[] = [];
+      await client.callTool(
+        'countdown',
+        { seconds: 1 },
+        { onprogress: ({ progress }) => seen.push(progress) },
+      );
+      expect(seen).toEqual([0]);
+    }
+  });
+
+  test('countdown stops when it is cancelled', async () => {
+    const inside = async () => {
+      const { content } = (await client.callTool('inside', {})) as { content: [{ text: string }] };
+      return JSON.parse(content[0].text).callsAborted as number;
+    };
+    const before = await inside();
+    for (let call = 1; call <= 3; call++) {
+      const abort = new AbortController();
+      const cancelled = client.callTool('hang', {}, { signal: abort.signal, onprogress: () => {} });
+      expect(await inside()).toBe(before + call - 1);
+      abort.abort();
+      await expect(cancelled).rejects.toThrow();
+      await expect.poll(inside).toBe(before + call);
+    }
+  });
+});

@@ -1,0 +1,311 @@
+import { describe, expect, test } from 'vitest';
+import { type Answer, callTool, eventually, post } from '../templates/support/client.js';
+import {
+  alice,
+  echo,
+  health,
+  openSession,
+  startCluster,
+  startNode,
+  startUnreadyNode,
+} from './support/cluster.js';
+import { freePort } from './support/programs.js';
+import { nextPublished, startRedis } from './support/redis.js';
+
+const unavailable = { status: 503, headers: { 'retry-after': '2' } };
+
+test('a process killed in the middle of a call: its streams end, its sessions are unknown, the others go on', async () => {
+  const { nodes, nginx } = await startCluster();
+  const [a, b, c] = nodes;
+  const [lost, kept] = [await openSession(a), await openSession(b)];
+  expect(await post(c, lost.endpoint, callTool(1, 'hang'), alice)).toMatchObject({ status: 202 });
+
+  await a.stop('SIGKILL');
+
+  await lost.closed; // The client of the call learns it by this.
+  expect(await post(b, lost.endpoint, echo(2, 'late'), alice)).toMatchObject({ status: 404 });
+  expect(await post(c, kept.endpoint, echo(3, 'kept'), alice)).toMatchObject({ status: 202 });
+  expect((await kept.message(3)).result.content[0].text).toBe('kept');
+
+  // The client connects again, as clients do, and is let in elsewhere.
+  const again = await openSession(nginx);
+  for (let id = 4; id < 10; id++) {
+    expect(await post(nginx, again.endpoint, echo(id, 'again'), alice)).toMatchObject({ status: 202 });
+    await again.message(id);
+  }
+});
+
+test('Redis killed and started again: local messages go on, others are refused at once, then all goes on', async () => {
+  const { redis, nodes } = await startCluster();
+  const [a, b] = nodes;
+  const stream = await openSession(a);
+
+  await redis.stop();
+
+  const refused = await eventually(
+    () => health(b),
+    ({ status }) => status === 503,
+  );
+  expect(JSON.parse(refused.body).error).toMatchObject({
+    code: 'relay_unavailable',
+    message: 'Redis is out of reach',
+  });
+  const { answer, ms } = await timed(() => post(b, stream.endpoint, echo(1, 'foreign'), alice));
+  expect(answer).toMatchObject(unavailable);
+  expect(ms).toBeLessThan(500);
+  expect(await post(a, stream.endpoint, echo(2, 'local'), alice)).toMatchObject({ status: 202 });
+  expect((await stream.next()).data).toContain('local');
+
+  const again = await startRedis([], redis.port);
+  await Promise.all(
+    nodes.map((node) =>
+      eventually(
+        () => health(node),
+        ({ status }) => status === 200,
+      ),
+    ),
+  );
+  expect(await post(b, stream.endpoint, echo(3, 'foreign'), alice)).toMatchObject({ status: 202 });
+  expect((await stream.next()).data).toContain('foreign');
+  for (const node of nodes) {
+    expect(node.output().match(/Redis is out of reach/g)).toHaveLength(1);
+    expect(node.output().match(/Redis is back/g)).toHaveLength(1);
+  }
+  await again.stop();
+});
+
+test('after an outage of Redis a session is not called unknown because its process is not back yet', async () => {
+  const { redis, nodes } = await startCluster();
+  const [a, b] = nodes;
+  const stream = await openSession(a);
+  await redis.stop();
+  await eventually(
+    () => health(b),
+    ({ status }) => status === 503,
+  );
+  a.process.kill('SIGSTOP');
+
+  const again = await startRedis([], redis.port);
+  await eventually(
+    () => health(b),
+    ({ status }) => status === 200,
+  );
+  expect(await post(b, stream.endpoint, echo(1, 'too early'), alice)).toMatchObject(unavailable);
+
+  a.process.kill('SIGCONT');
+  await eventually(
+    () => health(a),
+    ({ status }) => status === 200,
+  );
+  expect(await post(b, stream.endpoint, echo(2, 'in time'), alice)).toMatchObject({ status: 202 });
+  expect((await stream.next()).data).toContain('in time');
+  await again.stop();
+});
+
+test('Redis paused: refused within two seconds, not run later, and local messages go on', async () => {
+  const { redis, nodes } = await startCluster();
+  const [a, b] = nodes;
+  const stream = await openSession(a);
+
+  redis.signal('SIGSTOP');
+  const foreign = timed(() => post(b, stream.endpoint, echo(1, 'foreign'), alice));
+  expect(await post(a, stream.endpoint, echo(2, 'local'), alice)).toMatchObject({ status: 202 });
+  expect((await stream.next()).data).toContain('local');
+  const { answer, ms } = await foreign;
+  expect(answer).toMatchObject(unavailable);
+  expect(ms).toBeLessThan(2300);
+
+  // Redis now hands over what it was sent meanwhile, and it is too late.
+  redis.signal('SIGCONT');
+  await a.logged({ msg: 'a message from another process came too late' });
+  expect(await post(b, stream.endpoint, echo(3, 'after'), alice)).toMatchObject({ status: 202 });
+  expect((await stream.next()).data).toContain('after');
+  expect(stream.events).toEqual([]);
+});
+
+test('Redis paused for long: it counts as out of reach, and when it goes on so does everything', async () => {
+  const { redis, nodes } = await startCluster();
+  const [a, b] = nodes;
+  const stream = await openSession(a);
+  redis.signal('SIGSTOP');
+  await eventually(
+    () => health(b),
+    ({ status }) => status === 503,
+    10_000,
+  );
+  expect((await timed(() => post(b, stream.endpoint, echo(1, 'foreign'), alice))).ms).toBeLessThan(500);
+
+  redis.signal('SIGCONT');
+  await Promise.all(
+    nodes.map((node) =>
+      eventually(
+        () => health(node),
+        ({ status }) => status === 200,
+        10_000,
+      ),
+    ),
+  );
+  expect(await post(b, stream.endpoint, echo(2, 'after'), alice)).toMatchObject({ status: 202 });
+  expect((await stream.next()).data).toContain('after');
+});
+
+test('Redis out of memory: messages go across all the same, and each process limits by its own count', async () => {
+  const { redis, nodes } = await startCluster({ RATE_LIMIT: '20' });
+  const [a, b] = nodes;
+  const stream = await openSession(a);
+  const client = await redis.connect();
+  await client.configSet({ maxmemory: '1', 'maxmemory-policy': 'noeviction' });
+  await expect(client.set('key', 'value')).rejects.toThrow('OOM');
+
+  const answers = await Promise.all(
+    Array.from({ length: 41 }, (_, id) => post(b, stream.endpoint, echo(id, 'x'), alice)),
+  );
+  const statuses = answers.map(({ status }) => status).sort();
+  expect(statuses).toEqual([...Array(40).fill(202), 429]);
+  expect(await health(b)).toMatchObject({ status: 200 });
+  client.destroy();
+});
+
+describe('Redis that lets nobody in', () => {
+  test('with a wrong password the process starts, says why once, and serves its own sessions', async () => {
+    const redis = await startRedis(['--requirepass', 'the-right-password']);
+    const a = await startUnreadyNode('a', redis.url.replace('right', 'wrong'));
+    const { reason } = await a.logged({ msg: 'Redis is out of reach' });
+    expect(reason).toContain('WRONGPASS');
+    const stream = await openSession(a);
+    expect(await post(a, stream.endpoint, echo(1, 'local'), alice)).toMatchObject({ status: 202 });
+    await stream.message(1);
+    expect(await post(a, '/messages?sessionId=b.1', echo(2, 'foreign'), alice)).toMatchObject(unavailable);
+    expect(await health(a)).toMatchObject({ status: 503 });
+    expect(a.output().match(/out of reach/g)?.length).toBeLessThanOrEqual(2); // Once at the start, once in /health's refusal.
+    expect(a.output()).not.toContain('the-wrong-password');
+    await redis.stop();
+  });
+
+  test('when it is not there at the start, the process waits for it while it serves', async () => {
+    const port = await freePort();
+    const a = await startUnreadyNode('a', `redis://127.0.0.1:${port}`);
+    expect(await health(a)).toMatchObject({ status: 503 });
+    const stream = await openSession(a);
+
+    const redis = await startRedis([], port);
+    await eventually(
+      () => health(a),
+      ({ status }) => status === 200,
+    );
+    const b = await startNode('b', redis);
+    expect(await post(b, stream.endpoint, echo(1, 'across'), alice)).toMatchObject({ status: 202 });
+    await stream.message(1);
+    await redis.stop();
+  });
+});
+
+test('a process that hangs: refused within two seconds, not run when it goes on, and others unharmed', async () => {
+  const { nodes } = await startCluster();
+  const [a, b, c] = nodes;
+  const [slow, other] = [await openSession(a), await openSession(c)];
+
+  a.process.kill('SIGSTOP');
+  const foreign = timed(() => post(b, slow.endpoint, echo(1, 'to the slow one'), alice));
+  const { answer: unharmed, ms: quick } = await timed(() =>
+    post(b, other.endpoint, echo(2, 'to another'), alice),
+  );
+  expect(unharmed.status).toBe(202);
+  expect(quick).toBeLessThan(500);
+  const { answer, ms } = await foreign;
+  expect(answer).toMatchObject(unavailable);
+  expect(ms).toBeLessThan(2300);
+
+  a.process.kill('SIGCONT');
+  await a.logged({ msg: 'a message from another process came too late' });
+  expect(await post(b, slow.endpoint, echo(3, 'after'), alice)).toMatchObject({ status: 202 });
+  expect((await slow.next()).data).toContain('after');
+});
+
+test('a process that drains: running calls get their replies, new messages find no session', async () => {
+  const { nodes } = await startCluster();
+  const [a, b] = nodes;
+  const stream = await openSession(a);
+  expect(await post(b, stream.endpoint, callTool(1, 'wait', { ms: 1500 }), alice)).toMatchObject({
+    status: 202,
+  });
+
+  const stopped = a.stop('SIGTERM');
+  await a.logged({ msg: 'stopping' });
+  expect(await post(b, stream.endpoint, echo(2, 'new'), alice)).toMatchObject({ status: 404 });
+  expect((await stream.next()).data).toContain('waited');
+  await stream.closed;
+  expect(stream.events).toEqual([]);
+  expect(await stopped).toEqual({ code: 0, signal: null });
+  expect(await post(b, stream.endpoint, echo(3, 'gone'), alice)).toMatchObject({ status: 404 });
+  expect(a.output()).not.toContain('out of reach');
+});
+
+test('a message in flight when its process drains is answered before that one ends', async () => {
+  const { nodes, redis } = await startCluster();
+  const [a, b] = nodes;
+  const stream = await openSession(b);
+  const client = await redis.connect();
+  const inRedis = await nextPublished(client, 'test-server:node:b');
+  b.process.kill('SIGSTOP');
+  const inFlight = post(a, stream.endpoint, echo(1, 'in flight'), alice);
+  await inRedis.message;
+  client.destroy();
+  const stopped = a.stop('SIGTERM');
+  await a.logged({ msg: 'stopping' });
+  b.process.kill('SIGCONT');
+  expect(await inFlight).toMatchObject({ status: 202 });
+  expect((await stream.message(1)).result.content[0].text).toBe('in flight');
+  expect(await stopped).toEqual({ code: 0, signal: null });
+});
+
+test('whatever happens to Redis, each message that was accepted is answered, and nothing is answered twice', async () => {
+  const { redis, nodes, nginx } = await startCluster();
+  const streams = await Promise.all(Array.from({ length: 6 }, () => openSession(nginx)));
+  let going = true;
+  const clients = streams.map(async (stream, client) => {
+    const accepted: number[] = [];
+    let id = 0;
+    for (; going; id++) {
+      const { status } = await post(nginx, stream.endpoint, echo(id, `${client}`), alice);
+      expect([202, 503]).toContain(status);
+      if (status === 202) accepted.push(id);
+    }
+    return { stream, accepted, sent: id };
+  });
+  let current = redis;
+  for (let outage = 0; outage < 3; outage++) {
+    await current.stop();
+    await eventually(
+      () => health(nodes[0]),
+      ({ status }) => status === 503,
+    );
+    current = await startRedis([], redis.port);
+    await Promise.all(
+      nodes.map((node) =>
+        eventually(
+          () => health(node),
+          ({ status }) => status === 200,
+        ),
+      ),
+    );
+  }
+  going = false;
+
+  for (const { stream, accepted, sent } of await Promise.all(clients)) {
+    expect(accepted.length).toBeGreaterThan(0);
+    expect(accepted.length).toBeLessThan(sent); // There was something to refuse.
+    for (const id of accepted) await stream.message(id);
+    // Left over can only be the reply to a message whose acknowledgement Redis took with it: that one was refused.
+    const others = stream.events.map(({ data }) => JSON.parse(data).id);
+    expect(new Set(others).size).toBe(others.length);
+    for (const id of others) expect(accepted).not.toContain(id);
+  }
+  await current.stop();
+});
+
+async function timed(ask: () => Promise<Answer>) {
+  const start = performance.now();
+  const answer = await ask();
+  return { answer, ms: performance.now() - start };
+}

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { call, eventually, post } from '../templates/support/client.js';
+import { alice, bob, echo, openSession, startCluster } from './support/cluster.js';
+
+test('messages that a caller sends by way of several processes count together', async () => {
+  const { nodes, redis } = await startCluster({ RATE_LIMIT: '100' }); // 200 in two seconds
+  const [a, b, c] = nodes;
+  const stream = await openSession(a);
+  const messages = Array.from({ length: 110 }, (_, id) =>
+    post([a, b][id % 2], stream.endpoint, echo(id, 'x'), alice),
+  );
+  messages.push(...Array.from({ length: 120 }, (_, id) => post(c, stream.endpoint, echo(id, 'x'), alice)));
+  expect(new Set((await Promise.all(messages)).map(({ status }) => status))).toEqual(new Set([202]));
+
+  // 55 came to this process, which would not refuse by its own count.
+  const refused = await eventually(
+    () => post(a, stream.endpoint, echo(1000, 'x'), alice),
+    ({ status }) => status === 429,
+  );
+  expect(refused.headers['retry-after']).toMatch(/^[12]$/);
+  expect(await post(a, stream.endpoint, echo(1001, 'x'), bob)).toMatchObject({ status: 404 }); // Others go on.
+  expect(await redis.connect().then((client) => client.keys('*'))).toEqual([
+    'test-server:limit:messages:alice',
+  ]);
+});
+
+test('bad credentials that one address tries at several processes count together', async () => {
+  const { nodes } = await startCluster({ AUTH_FAILURES_PER_MINUTE: '9' });
+  const guess = { 'X-API-Key': 'a guess' };
+  const guesses = nodes.flatMap((node) =>
+    [1, 2, 3].map(() => post(node, '/messages?sessionId=x', call(1, 'ping'), guess)),
+  );
+  expect(new Set((await Promise.all(guesses)).map(({ status }) => status))).toEqual(new Set([401]));
+
+  for (const node of nodes) {
+    const good = () => post(node, '/messages?sessionId=x', call(1, 'ping'), alice);
+    expect((await eventually(good, ({ status }) => status === 429)).headers['retry-after']).toMatch(/^\d\d$/);
+  }
+});

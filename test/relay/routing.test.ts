@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { eventually, post } from '../templates/support/client.js';
+import { alice, echo, health, openSession, startCluster } from './support/cluster.js';
+import { startNginx } from './support/nginx.js';
+
+test('with the map of the README nginx sends each message to the process of its session: Redis is not needed', async () => {
+  const { nodes, redis } = await startCluster();
+  const routing = await startNginx(
+    nodes.slice(0, 2).map(({ port }) => port),
+    { byNode: true },
+  );
+  await redis.stop();
+  await eventually(
+    () => health(nodes[0]),
+    ({ status }) => status === 503,
+  );
+
+  const owners = new Set<string>();
+  for (let id = 0; id < 8; id++) {
+    const stream = await openSession(routing);
+    owners.add(new URL(stream.endpoint, routing.origin).searchParams.get('sessionId')?.split('.')[0] ?? '');
+    expect(await post(routing, stream.endpoint, echo(id, `${id}`), alice)).toMatchObject({ status: 202 });
+    expect((await stream.message(id)).result.content[0].text).toBe(`${id}`);
+    stream.close();
+  }
+  expect(owners).toEqual(new Set(['a', 'b']));
+  await routing.stop();
+});

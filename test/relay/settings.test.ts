@@ -1,0 +1,88 @@
+import { expect, test } from 'vitest';
+import { callTool, eventually, post } from '../templates/support/client.js';
+import { runServer } from '../templates/support/server.js';
+import { alice, echo, health, openSession, startUnreadyNode } from './support/cluster.js';
+import { renderProject } from './support/projects.js';
+import { startRedis } from './support/redis.js';
+
+test.each([
+  [{ REDIS_URL: 'http://user:hidden@host' }, /^REDIS_URL: a URL such as redis:\/\//],
+  [{ REDIS_URL: 'hidden' }, /^REDIS_URL: a URL such as redis:\/\//],
+  [{ NODE_ID: 'a.b' }, /^NODE_ID=a\.b: letters, digits, _ and - are accepted/],
+])('%o stops the start with a line that says what is accepted, and no secret', async (settings, line) => {
+  const { code, output } = await runServer('apikey', { PORT: '0', ...settings });
+  expect(code).toBe(1);
+  expect(output).toMatch(line);
+  expect(output.trim().split('\n')).toHaveLength(1);
+  expect(output).not.toContain('hidden');
+});
+
+test('--check tells whether a Redis is set, not its password', async () => {
+  const { output } = await runServer('apikey', { REDIS_URL: 'redis://user:hidden@localhost' }, ['--check']);
+  expect(output).toContain('REDIS_URL=(set)');
+  expect(output).not.toContain('hidden');
+});
+
+test('processes with different prefixes share a Redis and nothing in it', async () => {
+  const redis = await startRedis();
+  const a = await startUnreadyNode('a', redis.url, { REDIS_PREFIX: 'one:' });
+  const b = await startUnreadyNode('b', redis.url, { REDIS_PREFIX: 'other:' });
+  for (const node of [a, b])
+    await eventually(
+      () => health(node),
+      ({ status }) => status === 200,
+    );
+  const stream = await openSession(a);
+  expect(await post(b, stream.endpoint, echo(1, 'x'), alice)).toMatchObject({ status: 404 });
+  await redis.stop();
+});
+
+test('the rights that the README names are enough', async () => {
+  const redis = await startRedis();
+  const readme = (await renderProject('redis')).get('README.md')?.content.toString() ?? '';
+  const rights = /`ACL SETUSER mcp on >PASSWORD ([^`]+)`/.exec(readme)?.[1]?.split(' ') ?? [];
+  const client = await redis.connect();
+  await client.aclSetUser('mcp', ['on', '>PASSWORD', ...rights]);
+  const url = redis.url.replace('redis://', 'redis://mcp:PASSWORD@');
+  const [a, b] = [await startUnreadyNode('a', url, { RATE_LIMIT: '100' }), await startUnreadyNode('b', url)];
+  for (const node of [a, b])
+    await eventually(
+      () => health(node),
+      ({ status }) => status === 200,
+    );
+
+  const stream = await openSession(a);
+  expect(await post(b, stream.endpoint, echo(1, 'x'), alice)).toMatchObject({ status: 202 });
+  expect(await post(a, stream.endpoint, callTool(2, 'echo', { text: 'counted' }), alice)).toMatchObject({
+    status: 202,
+  });
+  await eventually(
+    () => client.exists('test-server:limit:messages:alice'),
+    (exists) => exists === 1,
+  );
+  expect(await client.aclLog()).toEqual([]);
+  client.destroy();
+  await redis.stop();
+});
+
+test('two processes with one name are reported', async () => {
+  const redis = await startRedis();
+  const [a, twin, b] = await Promise.all(['a', 'a', 'b'].map((id) => startUnreadyNode(id, redis.url)));
+  for (const node of [a, twin, b])
+    await eventually(
+      () => health(node),
+      ({ status }) => status === 200,
+    );
+  const stream = await openSession(a);
+  await post(b, stream.endpoint, echo(1, 'x'), alice);
+  await b.logged({ msg: 'several processes have the same NODE_ID' });
+  await redis.stop();
+});
+
+test('without the relay there is no trace of Redis in a project', async () => {
+  const files = await renderProject('none');
+  const traces = [...files].filter(
+    ([path, { content }]) => /redis/i.test(path) || /redis/i.test(content.toString()),
+  );
+  expect(traces.map(([path]) => path)).toEqual([]);
+});

@@ -1,0 +1,84 @@
+import { onTestFinished } from 'vitest';
+import { callTool, eventually, openStream, type Stream, send } from '../../templates/support/client.js';
+import { type RunningServer, startTestServer } from '../../templates/support/server.js';
+import { type Nginx, startNginx } from './nginx.js';
+import { type Redis, startRedis } from './redis.js';
+
+const keys = {
+  alice: 'a-key-that-only-alice-has-0123456789ab',
+  bob: 'a-key-that-only-bob-has-0123456789abcd',
+};
+export const alice = { 'X-API-Key': keys.alice };
+export const bob = { 'X-API-Key': keys.bob };
+
+export interface Cluster {
+  redis: Redis;
+  /** `a`, `b` and `c`, by which session ids begin. */
+  nodes: [Node, Node, Node];
+  nginx: Nginx;
+}
+
+export type Node = RunningServer & { id: string };
+
+/** Where something is undone: after a test, or after all tests of a file. */
+type Undo = (stop: () => Promise<unknown>) => void;
+const afterThisTest: Undo = (stop) => onTestFinished(async () => void (await stop()));
+
+/** Three real server processes that share a real Redis, behind a real nginx that takes turns; for one test. */
+export function startCluster(settings: Record<string, string> = {}): Promise<Cluster> {
+  return keepCluster(settings, afterThisTest);
+}
+
+/** The same for as long as the caller says. */
+export async function keepCluster(settings: Record<string, string>, undo: Undo): Promise<Cluster> {
+  const redis = await startRedis();
+  undo(() => redis.stop());
+  const nodes = await Promise.all(['a', 'b', 'c'].map((id) => startNode(id, redis, settings, undo)));
+  const nginx = await startNginx(nodes.map(({ port }) => port));
+  undo(() => nginx.stop());
+  return { redis, nodes: nodes as Cluster['nodes'], nginx };
+}
+
+/** Starts one process and waits until Redis knows it. */
+export async function startNode(
+  id: string,
+  redis: Redis,
+  settings: Record<string, string> = {},
+  undo = afterThisTest,
+): Promise<Node> {
+  const node = await startUnreadyNode(id, redis.url, settings, undo);
+  await eventually(
+    () => health(node),
+    ({ status }) => status === 200,
+  );
+  return node;
+}
+
+/** Starts one process that may never find its Redis. */
+export async function startUnreadyNode(
+  id: string,
+  redisUrl: string,
+  settings: Record<string, string> = {},
+  undo = afterThisTest,
+): Promise<Node> {
+  const server = await startTestServer('apikey', {
+    API_KEY: `alice:${keys.alice},bob:${keys.bob}`,
+    LOG_FORMAT: 'json',
+    NODE_ID: id,
+    REDIS_URL: redisUrl,
+    ...settings,
+  });
+  undo(() => server.stop('SIGKILL'));
+  return { ...server, id };
+}
+
+export function health(node: Node) {
+  return send(node, 'GET', '/health');
+}
+
+/** Opens a session on one process, or wherever the proxy puts it. */
+export function openSession(server: { port: number }, headers = alice): Promise<Stream> {
+  return openStream(server, { headers });
+}
+
+export const echo = (id: number, text: string) => callTool(id, 'echo', { text });
