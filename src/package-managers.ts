@@ -11,11 +11,35 @@ interface Commands {
   create: string;
   /** Files that the package manager needs in the project to work with it. */
   files: Readonly<Record<string, string>>;
+  /** How the project is installed where there is only npm: in a container, on a CI runner. */
+  clean: CleanInstall;
+}
+
+interface CleanInstall {
+  /** Brings the package manager itself; empty for npm. */
+  setup: string;
+  /** The files that say what to install. */
+  manifests: string;
+  /** Installs exactly that. */
+  install: string;
+  /** Takes away what only the build needed. */
+  prune: string;
 }
 
 /** The four package managers: one row each. */
 export const packageManagers: Record<PackageManager, Commands> = {
-  npm: { install: ['install'], run: ['run'], create: 'npx create-mcp-sse', files: {} },
+  npm: {
+    install: ['install'],
+    run: ['run'],
+    create: 'npx create-mcp-sse',
+    files: {},
+    clean: {
+      setup: '',
+      manifests: 'package.json package-lock.json',
+      install: 'npm ci',
+      prune: 'npm prune --omit=dev',
+    },
+  },
   pnpm: {
     install: ['install'],
     run: ['run'],
@@ -23,6 +47,12 @@ export const packageManagers: Record<PackageManager, Commands> = {
     files: {
       // Without one of its own, pnpm takes the project for a part of a workspace further up, and installs that.
       'pnpm-workspace.yaml': "packages:\n  - '.'\n",
+    },
+    clean: {
+      setup: 'npm install --global pnpm@10',
+      manifests: 'package.json pnpm-lock.yaml pnpm-workspace.yaml',
+      install: 'pnpm install --frozen-lockfile',
+      prune: 'CI=true pnpm prune --prod',
     },
   },
   yarn: {
@@ -35,8 +65,26 @@ export const packageManagers: Record<PackageManager, Commands> = {
       // Without a lock file of its own, Yarn 2 and later take the project for a part of a project further up.
       'yarn.lock': '',
     },
+    clean: {
+      // Corepack brings the version that package.json asks for, else Yarn 1.
+      setup: 'npm install --global --force corepack && corepack enable',
+      manifests: 'package.json yarn.lock .yarnrc.yml',
+      install: 'yarn install --frozen-lockfile',
+      prune: 'npm prune --omit=dev --no-package-lock', // Yarn's own way differs from one version to the next.
+    },
   },
-  bun: { install: ['install'], run: ['run'], create: 'bun create mcp-sse', files: {} },
+  bun: {
+    install: ['install'],
+    run: ['run'],
+    create: 'bun create mcp-sse',
+    files: {},
+    clean: {
+      setup: 'npm install --global bun@1',
+      manifests: 'package.json bun.lock',
+      install: 'bun install --frozen-lockfile',
+      prune: 'npm prune --omit=dev --no-package-lock', // Bun has no command for it.
+    },
+  },
 };
 
 /** The package manager that started this process, else npm. */

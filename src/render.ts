@@ -96,6 +96,7 @@ function templateContext(answers: Answers, secret: string) {
     shortName: name.replace(/^@.*\//, ''),
     run: scriptPrefix(packageManager),
     install: [packageManager, ...packageManagers[packageManager].install].join(' '),
+    clean: packageManagers[packageManager].clean,
     secret,
     generatorVersion,
   };
