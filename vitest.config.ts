@@ -10,7 +10,7 @@ export default defineConfig({
           name: 'unit',
           sequence: { groupOrder: 0 },
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/templates/**', 'test/interop/**', 'test/relay/**'],
+          exclude: ['test/e2e/**', 'test/templates/**', 'test/interop/**', 'test/relay/**', 'test/slow/**'],
         },
       },
       {
@@ -42,6 +42,17 @@ export default defineConfig({
           include: ['test/relay/**/*.test.ts'],
           globalSetup: ['test/relay/support/projects.ts'],
           testTimeout: 30_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        // What needs a browser, or installs a project as its Dockerfile does.
+        test: {
+          name: 'slow',
+          sequence: { groupOrder: 4 },
+          include: ['test/slow/**/*.test.ts'],
+          globalSetup: ['test/templates/support/projects.ts'],
+          testTimeout: 120_000,
           maxWorkers: 2,
         },
       },
