@@ -32,7 +32,9 @@ test('bad credentials that one address tries at several processes count together
   );
   expect(new Set((await Promise.all(guesses)).map(({ status }) => status))).toEqual(new Set([401]));
 
+  // A process learns of the others when it counts again.
   for (const node of nodes) {
+    await post(node, '/messages?sessionId=x', call(1, 'ping'), guess);
     const good = () => post(node, '/messages?sessionId=x', call(1, 'ping'), alice);
     expect((await eventually(good, ({ status }) => status === 429)).headers['retry-after']).toMatch(/^\d\d$/);
   }

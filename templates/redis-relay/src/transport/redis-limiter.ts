@@ -12,8 +12,8 @@ export function createRedisLimiter(redis: RedisConnections): CreateLimiter {
 
 /**
  * Counts here at once, so that no request waits for Redis, and adds the counts up with those of the other processes in
- * the background. A client that is over the limit in all of them together is blocked in each of them that it uses,
- * at most 0.2 s and a round trip later. Without Redis each process goes on by its own count.
+ * the background. A client that is over the limit in all of them together is blocked in each of them, 0.2 s and a
+ * round trip after it was counted there. Without Redis each process goes on by its own count.
  */
 class SharedLimiter extends RateLimiterMemory {
   readonly #total: RateLimiterRedis;

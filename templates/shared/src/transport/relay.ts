@@ -21,7 +21,7 @@ export interface Relay {
   /** Names this process among the others: letters, digits, `_` and `-`. Empty where there are no others. */
   readonly nodeId: string;
 
-  /** What keeps messages from being forwarded, such as `Redis is out of reach`; undefined when all is well. */
+  /** What keeps messages from being forwarded, for people to read; undefined when nothing does. */
   readonly problem: string | undefined;
 
   /** Starts to hand `receive` what other processes forward to this one. */
