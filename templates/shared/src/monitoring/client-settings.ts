@@ -18,7 +18,7 @@ export interface ClientSettings {
 export function clientSettings({ name, url, header }: ServerAddress): ClientSettings[] {
   const shortName = name.replace(/^@.*\//, ''); // Clients take no scope in a name.
   const headers = header && { headers: { [header.name]: header.value } };
-  const option = (flag: string) => (header ? ` \\\n  ${flag} "${header.name}: ${header.value}"` : '');
+  const option = (flag: string) => (header ? ` ${flag} "${header.name}: ${header.value}"` : '');
   const file = (key: string, settings: object) => JSON.stringify({ [key]: { [shortName]: settings } }, null, 2);
   const n8nCredential = header ? `Header Auth: name ${header.name}, value ${header.value}` : 'None';
 

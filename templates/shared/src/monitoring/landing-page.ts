@@ -33,7 +33,7 @@ function render(options: LandingPageOptions, origin: string, sessions: string, s
   };
   const endpoints = [
     ['Event stream', 'GET', base + options.endpoint],
-    ['Messages', 'POST', base + options.messageEndpoint],
+    ['Messages', 'POST', `${base}${options.messageEndpoint}?sessionId=…`],
     ...(streamableHttpEndpoint ? [['Streamable HTTP', 'POST', base + streamableHttpEndpoint]] : []),
     ['Health', 'GET', `${base}/health`],
   ] as [string, string, string][];

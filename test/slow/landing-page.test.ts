@@ -1,0 +1,124 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Browser, type BrowserContextOptions, chromium } from 'playwright-core';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { openStream } from '../templates/support/client.js';
+import { secret } from '../templates/support/projects.js';
+import { goodHeaders, type RunningServer, startServer } from '../templates/support/server.js';
+
+// The page at `/` in a real browser. Screenshots are left in .rendered/screenshots, to be looked at.
+
+const screenshots = join(import.meta.dirname, '../../.rendered/screenshots');
+mkdirSync(screenshots, { recursive: true });
+
+let browser: Browser;
+let server: RunningServer;
+beforeAll(async () => {
+  browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+  server = await startServer('apikey');
+});
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+async function openPage(options: BrowserContextOptions = {}, origin = server.origin) {
+  const context = await browser.newContext(options);
+  onTestFinished(() => context.close());
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(error.message));
+  await page.goto(origin);
+  return { page, complaints };
+}
+
+test('it says what runs here, and keeps the sessions and the uptime up to date', async () => {
+  const { page, complaints } = await openPage();
+  expect(await page.textContent('h1')).toBe('test-server 0.1.0');
+  await page.getByText('Running · sessions: 0 · up').waitFor();
+  const stream = await openStream(server, { headers: goodHeaders.apikey });
+  await page.getByText(/Running · sessions: 1 · up \d+ s/).waitFor();
+  stream.close();
+  expect(complaints).toEqual([]);
+});
+
+test('it says when the server is gone', async () => {
+  const other = await startServer('none');
+  const { page } = await openPage({}, other.origin);
+  await page.getByText('Running').waitFor();
+  await other.stop();
+  await page.getByText('Not reachable').waitFor();
+});
+
+test('the command for curl opens the stream, once the key is put in', async () => {
+  const { page } = await openPage();
+  await page.getByText('curl').first().click();
+  const command = await page.locator('details[open] pre').innerText();
+  const output = execFileSync('sh', [
+    '-c',
+    `${command.replace('<key>', secret)} --silent --max-time 1 || true`,
+  ]);
+  expect(output.toString()).toMatch(/^event: endpoint\ndata: \/messages\?sessionId=/);
+});
+
+test('the button copies what stands beside it', async () => {
+  const { page } = await openPage({ permissions: ['clipboard-read', 'clipboard-write'] });
+  await page.getByText('Cursor').click();
+  await page.locator('details[open] button').click();
+  await page.getByText('Copied').waitFor();
+  const copied = await page.evaluate('navigator.clipboard.readText()');
+  expect(JSON.parse(copied as string)).toEqual({
+    mcpServers: { 'test-server': { url: `${server.origin}/sse`, headers: { 'X-API-Key': '<key>' } } },
+  });
+});
+
+test('without JavaScript it shows the same, and no dead button', async () => {
+  const { page } = await openPage({ javaScriptEnabled: false });
+  expect(await page.locator('#status').innerText()).toMatch(
+    /^Running · sessions: \d · up since \d{4}-\d\d-\d\d \d\d:\d\d UTC$/,
+  );
+  await page.getByText('VS Code').click();
+  expect(await page.locator('details[open] pre').innerText()).toContain('"servers"');
+  expect(await page.getByRole('button').count()).toBe(0);
+});
+
+test('a script that gets into the page does not run', async () => {
+  const { page, complaints } = await openPage();
+  await page.evaluate(
+    `document.body.append(Object.assign(document.createElement('script'), { textContent: 'window.ran = true' }))`,
+  );
+  expect(await page.evaluate('window.ran')).toBeUndefined();
+  expect(complaints.join()).toContain('Content Security Policy');
+});
+
+test.each([
+  ['light', { colorScheme: 'light', viewport: { width: 1000, height: 900 } }, 'rgb(255, 255, 255)'],
+  ['dark', { colorScheme: 'dark', viewport: { width: 1000, height: 900 } }, 'rgb(20, 23, 26)'],
+  [
+    'phone',
+    { colorScheme: 'light', viewport: { width: 360, height: 780 }, deviceScaleFactor: 2, isMobile: true },
+    'rgb(255, 255, 255)',
+  ],
+] as [string, BrowserContextOptions, string][])(
+  'it is readable in %s, without scrolling sideways',
+  async (name, options, background) => {
+    const { page } = await openPage(options);
+    await page.getByText(/up \d+ s/).waitFor();
+    await page.screenshot({ path: join(screenshots, `landing-page-${name}.png`), fullPage: true });
+    expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe(background);
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+  },
+);
