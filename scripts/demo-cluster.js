@@ -1,0 +1,143 @@
+// Shows the Redis relay without containers: makes a project, starts three processes of it on this machine, nginx in
+// front of them and Redis between them, and ends all of it on Ctrl-C. Needs dist/, redis-server and nginx.
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir, userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { completeAnswers, render, templatesFolder } from '../dist/index.js';
+
+const proxyPort = 8080;
+const redisPort = 8090;
+const ports = { a: 8081, b: 8082, c: 8083 };
+const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
+
+const project = join(import.meta.dirname, '../.rendered/demo');
+const temporary = mkdtempSync(join(tmpdir(), 'demo-'));
+const children = [];
+
+await makeProject();
+start('redis', 'redis-server', [
+  '--port',
+  redisPort,
+  '--bind',
+  '127.0.0.1',
+  '--save',
+  '',
+  '--appendonly',
+  'no',
+]);
+for (const [id, port] of Object.entries(ports)) {
+  start(id, process.execPath, ['dist/main.js'], project, {
+    NODE_ID: id,
+    PORT: port,
+    REDIS_URL: `redis://127.0.0.1:${redisPort}`,
+    TRUST_PROXY: 1,
+    LOG_FORMAT: 'text',
+  });
+}
+writeFileSync(join(temporary, 'nginx.conf'), nginxConf());
+start('nginx', 'nginx', ['-p', temporary, '-c', 'nginx.conf', '-e', 'stderr']);
+
+const url = `http://127.0.0.1:${proxyPort}`;
+while (!(await answers(`${url}/health`))) await new Promise((resolve) => setTimeout(resolve, 50));
+const pids = children.map(({ name, child }) => `${name} ${child.pid}`).join(', ');
+console.log(`
+Ready. Any MCP client can connect to ${url}/sse (no credential). Or by hand, in two terminals:
+
+  curl --no-buffer ${url}/sse
+  curl "${url}/messages?sessionId=…" -H 'Content-Type: application/json' \\
+    -d '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello"}}}'
+
+The session id begins with the process that holds the stream; POST as often as you like, nginx takes turns.
+Now break something. Process ids: ${pids}.
+
+  kill -STOP <redis>   messages for other processes are answered 503 within two seconds; kill -CONT <redis> heals it
+  kill -9 <a>          its sessions are answered 404, and clients connect again elsewhere
+  kill <b>             running calls finish first
+
+Ctrl-C ends all of it.
+`);
+process.on('SIGINT', stop).on('SIGTERM', stop);
+
+async function makeProject() {
+  const setting = { cwd: '/', templates: templatesFolder, packageManager: 'npm' };
+  const answered = completeAnswers({ directory: 'demo', auth: 'none', relay: 'redis' }, setting);
+  rmSync(project, { recursive: true, force: true });
+  for (const [path, { content }] of await render(answered, { secret: '', templates: templatesFolder })) {
+    mkdirSync(dirname(join(project, path)), { recursive: true });
+    writeFileSync(join(project, path), content);
+  }
+  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
+  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: project, stdio: 'inherit' });
+}
+
+/** Starts a program whose output appears with its name in front. */
+function start(name, program, args, cwd = temporary, settings = {}) {
+  const child = spawn(program, args.map(String), {
+    cwd,
+    env: { ...env, ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (data) => process.stdout.write(String(data).replace(/^(?=.)/gm, `${name.padEnd(6)}`)));
+  }
+  child.on('error', ({ code }) => {
+    console.error(
+      code === 'ENOENT' ? `${program} is not installed: on Debian, apt-get install redis-server nginx` : code,
+    );
+    stop();
+  });
+  child.on('exit', (code, signal) => console.log(`${name.padEnd(6)}ended (${signal ?? code})`));
+  children.push({ name, child });
+}
+
+async function stop() {
+  await Promise.all(
+    children.map(async ({ child }) => {
+      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+      const gone = once(child, 'exit');
+      child.kill('SIGTERM');
+      child.kill('SIGCONT');
+      await gone;
+    }),
+  );
+  rmSync(temporary, { recursive: true, force: true });
+  process.exit();
+}
+
+function nginxConf() {
+  const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  return `daemon off;
+user ${userInfo().username};
+pid nginx.pid;
+error_log stderr warn;
+events {}
+http {
+  access_log off;
+  ${folders.map((name) => `${name}_temp_path ${name};`).join('\n  ')}
+  upstream mcp_servers { ${Object.values(ports)
+    .map((port) => `server 127.0.0.1:${port};`)
+    .join(' ')} }
+  server {
+    listen 127.0.0.1:${proxyPort};
+    location / {
+      proxy_pass http://mcp_servers;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $http_host;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      client_max_body_size 0;
+    }
+  }
+}
+`;
+}
+
+function answers(address) {
+  return fetch(address).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
