@@ -15,13 +15,18 @@ async function makeToken() {
 
   if (existsSync('.env')) process.loadEnvFile();
   const { JWT_SECRET = '', JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL } = process.env;
-  if (JWT_JWKS_URL) throw new Error('JWT_JWKS_URL: only your identity provider can sign tokens for this server');
+  if (JWT_JWKS_URL)
+    throw new Error('JWT_JWKS_URL: only your identity provider can sign tokens for this server');
   const alg = process.env.JWT_ALGORITHMS?.split(',')[0].trim() || 'HS256';
-  if (!alg.startsWith('HS')) throw new Error(`JWT_ALGORITHMS: only who has the private key can sign with ${alg}`);
+  if (!alg.startsWith('HS'))
+    throw new Error(`JWT_ALGORITHMS: only who has the private key can sign with ${alg}`);
   const secret = new TextEncoder().encode(JWT_SECRET);
   if (secret.length < 32) throw new Error('JWT_SECRET: set a secret of 32 bytes or more in .env');
 
-  const jwt = new SignJWT({ ...(scope && { scope }) }).setProtectedHeader({ alg, typ: 'JWT' }).setSubject(sub).setIssuedAt();
+  const jwt = new SignJWT({ ...(scope && { scope }) })
+    .setProtectedHeader({ alg, typ: 'JWT' })
+    .setSubject(sub)
+    .setIssuedAt();
   try {
     jwt.setExpirationTime(expiresIn);
   } catch {
@@ -33,7 +38,11 @@ async function makeToken() {
 }
 
 function parseOptions() {
-  const options = { sub: { type: 'string' }, 'expires-in': { type: 'string', default: '1h' }, scope: { type: 'string' } };
+  const options = {
+    sub: { type: 'string' },
+    'expires-in': { type: 'string', default: '1h' },
+    scope: { type: 'string' },
+  };
   // npm takes the `--` before the options away, other package managers hand it on.
   const args = process.argv.slice(2).filter((argument) => argument !== '--');
   try {

@@ -13,7 +13,9 @@ export const settings = {
   AUTH_HEADER: 'Authorization',
 };
 
-export const goodHeaders: Record<string, string> | undefined = { Authorization: `Bearer ${await token(secret)}` };
+export const goodHeaders: Record<string, string> | undefined = {
+  Authorization: `Bearer ${await token(secret)}`,
+};
 export const badHeaders: Record<string, string> | undefined = {
   Authorization: `Bearer ${await token(randomBytes(48).toString('base64url'))}`,
 };

@@ -106,6 +106,8 @@ test('AUTH_HEADER names another header, in the challenge too; with or without Be
   const custom = await startServer('apikey', { API_KEY: laptop, AUTH_HEADER: 'X-Team-Key' });
   await expectAdmitted(custom, { 'x-team-key': laptop });
   await expectRefused(custom, { 'X-API-Key': laptop }, /^ApiKey realm="mcp", header="X-Team-Key"$/);
+  const preflight = await send(custom, 'OPTIONS', '/sse', { headers: { Origin: 'https://app.example' } });
+  expect(preflight.headers['access-control-allow-headers']).toMatch(/, X-Team-Key$/);
   await custom.stop();
 
   const authorization = await startServer('apikey', { API_KEY: laptop, AUTH_HEADER: 'Authorization' });

@@ -49,7 +49,9 @@ async function connect(transport: Transport): Promise<Client> {
   return client;
 }
 
-async function connectV1(transport: SSEClientTransportV1 | StreamableHTTPClientTransportV1): Promise<ClientV1> {
+async function connectV1(
+  transport: SSEClientTransportV1 | StreamableHTTPClientTransportV1,
+): Promise<ClientV1> {
   const client = new ClientV1(about);
   await client.connect(transport as Parameters<ClientV1['connect']>[0]);
   return client;
@@ -63,7 +65,12 @@ interface Login {
 }
 
 const logins: Record<string, Login> = {
-  'a JWT': { start: () => startServer('jwt'), good: async () => bearer(await sign()), bad: bearer('x.y.z'), name: 'alice' },
+  'a JWT': {
+    start: () => startServer('jwt'),
+    good: async () => bearer(await sign()),
+    bad: bearer('x.y.z'),
+    name: 'alice',
+  },
   'an API key': {
     start: () => startServer('apikey'),
     good: async () => ({ 'X-API-Key': secret }),
@@ -72,7 +79,9 @@ const logins: Record<string, Login> = {
   },
   'what a provider of their own takes': {
     start: async () =>
-      startServer(await makeOwnProject('custom-own', 'custom', { 'src/auth/custom-auth-provider.ts': ownProvider })),
+      startServer(
+        await makeOwnProject('custom-own', 'custom', { 'src/auth/custom-auth-provider.ts': ownProvider }),
+      ),
     good: async () => bearer('open sesame'),
     bad: bearer('close sesame'),
     name: 'ali',
@@ -89,7 +98,9 @@ describe.each(Object.entries(logins))('with %s', (_, { start, good, bad, name })
 
   test.each(Object.entries(clients))('version %s is let in and known by name', async (_, open) => {
     const client = await open(server, await good());
-    expect(await client.callTool({ name: 'whoami', arguments: {} })).toMatchObject({ content: [{ text: name }] });
+    expect(await client.callTool({ name: 'whoami', arguments: {} })).toMatchObject({
+      content: [{ text: name }],
+    });
     await client.close();
   });
 

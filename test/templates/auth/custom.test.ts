@@ -4,7 +4,15 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callTool, openStream, send } from '../support/client.js';
 import { type RunningServer, startServer } from '../support/server.js';
-import { bearer, endpoints, expectAdmitted, expectRefused, inSeconds, knock, noLimit } from './credentials.js';
+import {
+  bearer,
+  endpoints,
+  expectAdmitted,
+  expectRefused,
+  inSeconds,
+  knock,
+  noLimit,
+} from './credentials.js';
 import { makeOwnProject } from './own-project.js';
 
 async function whoami(server: RunningServer, headers: Record<string, string>): Promise<string> {
@@ -24,7 +32,11 @@ describe('as generated', () => {
 
   test('nobody is let in, whatever they send', async () => {
     await expectRefused(server, {}, /^Bearer$/);
-    await expectRefused(server, { ...bearer('anything'), 'X-API-Key': 'anything', Cookie: 'session=1' }, /^Bearer$/);
+    await expectRefused(
+      server,
+      { ...bearer('anything'), 'X-API-Key': 'anything', Cookie: 'session=1' },
+      /^Bearer$/,
+    );
   });
 
   test('there is no OAuth metadata', async () => {
@@ -87,7 +99,9 @@ describe("a class written for MCP Framework's interface", () => {
     for (const endpoint of endpoints) {
       const { status, body } = await knock(server, endpoint, { 'X-Team-Token': 'wrong' });
       expect(status).toBe(403);
-      expect(JSON.parse(body)).toEqual({ error: { code: 'unauthorized', message: 'Ask the team for a token' } });
+      expect(JSON.parse(body)).toEqual({
+        error: { code: 'unauthorized', message: 'Ask the team for a token' },
+      });
     }
   });
 
@@ -145,10 +159,13 @@ describe('a provider that fails', () => {
     }
   }
 
-  test.each(['throws', 'throws nothing', 'has a cycle'])('when it %s: 503, and the server goes on', async (fault) => {
-    await expectUnavailable(bearer(fault));
-    await expectAdmitted(server, bearer('good'));
-  });
+  test.each(['throws', 'throws nothing', 'has a cycle'])(
+    'when it %s: 503, and the server goes on',
+    async (fault) => {
+      await expectUnavailable(bearer(fault));
+      await expectAdmitted(server, bearer('good'));
+    },
+  );
 
   test('the log says why', async () => {
     await expectUnavailable(bearer('throws'));
@@ -235,11 +252,15 @@ describe('the example that asks an OAuth server', () => {
     expect(asked.filter((line) => line.endsWith(' good'))).toEqual(['POST Basic bWU6c2VjcmV0 good']);
   });
 
-  test.each(['withdrawn', 'foreign', 'unaddressed', 'nobody', 'unknown'])('refuses a token: %s', async (token) => {
-    await expectRefused(server, bearer(token), /^Bearer$/);
-  });
+  test.each(['withdrawn', 'foreign', 'unaddressed', 'nobody', 'unknown'])(
+    'refuses a token: %s',
+    async (token) => {
+      await expectRefused(server, bearer(token), /^Bearer$/);
+    },
+  );
 
   test('answers 503 when that server fails', async () => {
-    for (const endpoint of endpoints) expect((await knock(server, endpoint, bearer('fails'))).status).toBe(503);
+    for (const endpoint of endpoints)
+      expect((await knock(server, endpoint, bearer('fails'))).status).toBe(503);
   });
 });

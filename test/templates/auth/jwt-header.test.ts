@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { send } from '../support/client.js';
 import { type RunningServer, startServer } from '../support/server.js';
-import { bearer, expectAdmitted, expectRefused, type Headers, inSeconds, knock, noLimit, sign } from './credentials.js';
+import {
+  bearer,
+  expectAdmitted,
+  expectRefused,
+  type Headers,
+  inSeconds,
+  knock,
+  noLimit,
+  sign,
+} from './credentials.js';
 
 // Where the token has to be, and what the answer says when it is not there. A secret, no issuer.
 
@@ -71,7 +80,11 @@ test('without an issuer there is no metadata', async () => {
 test('an issuer that is a name and no address is checked, but not published', async () => {
   const named = await startServer('jwt', { JWT_ISSUER: 'the-office', JWT_AUDIENCE: 'one,other' });
   await expectAdmitted(named, bearer(await sign({ iss: 'the-office', aud: 'other' })));
-  await expectRefused(named, bearer(await sign({ iss: 'elsewhere', aud: 'other' })), /^Bearer error="invalid_token"$/);
+  await expectRefused(
+    named,
+    bearer(await sign({ iss: 'elsewhere', aud: 'other' })),
+    /^Bearer error="invalid_token"$/,
+  );
   expect((await send(named, 'GET', '/.well-known/oauth-protected-resource')).status).toBe(404);
   await named.stop();
 });

@@ -179,7 +179,8 @@ test('the issuer is published for each endpoint and for the server as a whole, a
 test('behind a proxy that adds a path, the metadata is found with that path before or behind it', async () => {
   const { server } = await start([rsaKey], { BASE_PATH: '/srv', TRUST_PROXY: '1' });
   const { headers } = await knock(server, 'GET /sse', { 'X-Forwarded-Proto': 'https', Host: 'localhost' });
-  const named = /resource_metadata="https:\/\/localhost(.*)"/.exec(headers['www-authenticate'] ?? '')?.[1] ?? '';
+  const named =
+    /resource_metadata="https:\/\/localhost(.*)"/.exec(headers['www-authenticate'] ?? '')?.[1] ?? '';
   expect(named).toBe('/srv/.well-known/oauth-protected-resource/sse');
   for (const path of [named, '/.well-known/oauth-protected-resource/srv/sse']) {
     const { body } = await send(server, 'GET', path);

@@ -21,19 +21,24 @@ test('tools are told that the caller is nobody in particular', async () => {
   stream.close();
 });
 
-test.each(['evil.example.com', `evil.example.com:80`, 'localhost.evil.example.com', '127.0.0.1.evil.example.com', '192.0.2.1'])(
-  'a request for another host is refused: %s',
-  async (Host) => {
-    for (const endpoint of endpoints) expect((await knock(server, endpoint, { Host })).status).toBe(403);
-  },
-);
+test.each([
+  'evil.example.com',
+  `evil.example.com:80`,
+  'localhost.evil.example.com',
+  '127.0.0.1.evil.example.com',
+  '192.0.2.1',
+])('a request for another host is refused: %s', async (Host) => {
+  for (const endpoint of endpoints) expect((await knock(server, endpoint, { Host })).status).toBe(403);
+});
 
-test.each(['https://evil.example.com', 'null', 'http://localhost.evil.example.com', 'http://127.0.0.1.evil.example.com'])(
-  'a request from a foreign page is refused: %s',
-  async (Origin) => {
-    for (const endpoint of endpoints) expect((await knock(server, endpoint, { Origin })).status).toBe(403);
-  },
-);
+test.each([
+  'https://evil.example.com',
+  'null',
+  'http://localhost.evil.example.com',
+  'http://127.0.0.1.evil.example.com',
+])('a request from a foreign page is refused: %s', async (Origin) => {
+  for (const endpoint of endpoints) expect((await knock(server, endpoint, { Origin })).status).toBe(403);
+});
 
 test.each(['http://localhost:6274', 'http://127.0.0.1:3000', 'http://[::1]:3000', 'https://localhost'])(
   'a page of this machine is let in: %s',

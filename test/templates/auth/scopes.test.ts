@@ -26,7 +26,10 @@ test.each([
   const headers = await headersFor(claims);
   const stream = await openStream(server, { headers });
   await stream.post(callTool(1, 'claims'));
-  expect(JSON.parse((await stream.message(1)).result.content[0].text)).toMatchObject({ sub: 'alice', ...claims });
+  expect(JSON.parse((await stream.message(1)).result.content[0].text)).toMatchObject({
+    sub: 'alice',
+    ...claims,
+  });
   stream.close();
 
   const answer = await callOverMcp(headers);
@@ -69,7 +72,9 @@ test('over Streamable HTTP it gets 403, with what to ask of whom', async () => {
   expect(challenge).toMatch(/^Bearer /);
   expect(challenge).toContain('error="insufficient_scope"');
   expect(challenge).toContain('scope="read"');
-  expect(challenge).toContain(`resource_metadata="${server.origin}/.well-known/oauth-protected-resource/mcp"`);
+  expect(challenge).toContain(
+    `resource_metadata="${server.origin}/.well-known/oauth-protected-resource/mcp"`,
+  );
 });
 
 test('tools that require none are there for everybody', async () => {

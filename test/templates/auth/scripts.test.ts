@@ -8,7 +8,12 @@ import { type RunningServer, startServer } from '../support/server.js';
 import { bearer, expectAdmitted } from './credentials.js';
 
 /** Runs a script of package.json, as `npm run` does. */
-async function runScript(auth: Auth, name: string, args: string[] = [], settings: Record<string, string> = {}) {
+async function runScript(
+  auth: Auth,
+  name: string,
+  args: string[] = [],
+  settings: Record<string, string> = {},
+) {
   const { scripts } = JSON.parse(await readFile(join(directoryOf(auth), 'package.json'), 'utf8'));
   const [node, ...own] = scripts[name].split(' ');
   const { exitCode, stdout, stderr } = await execa(node, [...own, ...args], {
@@ -41,7 +46,11 @@ describe.concurrent('the token script', () => {
   });
 
   test('takes the issuer, the audience and the algorithm of the server', async () => {
-    const settings = { JWT_ISSUER: 'https://issuer.example', JWT_AUDIENCE: 'one, other', JWT_ALGORITHMS: 'HS512,HS256' };
+    const settings = {
+      JWT_ISSUER: 'https://issuer.example',
+      JWT_AUDIENCE: 'one, other',
+      JWT_ALGORITHMS: 'HS512,HS256',
+    };
     const { stdout } = await runScript('jwt', 'token', ['--sub', 'alice', '--expires-in', '30m'], settings);
     expect(decodeJwt(stdout)).toMatchObject({ iss: 'https://issuer.example', aud: ['one', 'other'] });
     expect(decodeProtectedHeader(stdout).alg).toBe('HS512');
@@ -60,7 +69,12 @@ describe.concurrent('the token script', () => {
     ['an unknown time', ['--sub', 'a', '--expires-in', 'soon'], {}, `--expires-in soon: ${times}`],
     ['an unknown unit', ['--sub', 'a', '--expires-in', '1 eon'], {}, `--expires-in 1 eon: ${times}`],
     ['a time in the past', ['--sub', 'a', '--expires-in=-1h'], {}, `--expires-in -1h: ${times}`],
-    ['a short secret', ['--sub', 'a'], { JWT_SECRET: 'short' }, 'JWT_SECRET: set a secret of 32 bytes or more in .env'],
+    [
+      'a short secret',
+      ['--sub', 'a'],
+      { JWT_SECRET: 'short' },
+      'JWT_SECRET: set a secret of 32 bytes or more in .env',
+    ],
     [
       'a public key',
       ['--sub', 'a'],
@@ -95,7 +109,9 @@ test.each(authTypes)('the settings that the README of a %s server has to paste a
   const blocks = [...readme.matchAll(/```json\n(.*?)```/gs)].map(([, block]) => JSON.parse(block as string));
   const servers = blocks.map(({ mcpServers, servers }) => (mcpServers ?? servers)['test-server']);
   expect(servers).toHaveLength(3);
-  const header = { jwt: 'Authorization', apikey: 'X-API-Key', custom: 'Authorization', none: undefined }[auth];
+  const header = { jwt: 'Authorization', apikey: 'X-API-Key', custom: 'Authorization', none: undefined }[
+    auth
+  ];
   for (const { url, headers } of servers) {
     expect(url).toBe('http://127.0.0.1:8080/sse');
     expect(Object.keys(headers ?? {})).toEqual(header === undefined ? [] : [header]);

@@ -11,10 +11,15 @@ import { bearer, inSeconds, knock, sign } from './credentials.js';
 const bodyText = 'what-only-a-message-says';
 
 /** Uses a server in good and bad ways, at the most talkative level of its log, and collects all that it says. */
-async function everythingSaidBy(auth: 'jwt' | 'apikey', good: Record<string, string>, bad: Record<string, string>[]) {
+async function everythingSaidBy(
+  auth: 'jwt' | 'apikey',
+  good: Record<string, string>,
+  bad: Record<string, string>[],
+) {
   const server = await startServer(auth, { LOG_LEVEL: 'debug', METRICS: 'public' });
   const said: string[] = [];
-  const note = (answer: { headers: object; body: string }) => said.push(JSON.stringify(answer.headers), answer.body);
+  const note = (answer: { headers: object; body: string }) =>
+    said.push(JSON.stringify(answer.headers), answer.body);
 
   const stream = await openStream(server, { headers: good });
   note(await stream.post(callTool(1, 'whoami')));
@@ -25,7 +30,14 @@ async function everythingSaidBy(auth: 'jwt' | 'apikey', good: Record<string, str
   note(await stream.post({ jsonrpc: '2.0', text: bodyText }));
   for (const headers of bad) {
     note(await knock(server, 'GET /sse', headers));
-    note(await post(server, `${stream.endpoint}&token=${secret}`, callTool(3, 'echo', { text: bodyText }), headers));
+    note(
+      await post(
+        server,
+        `${stream.endpoint}&token=${secret}`,
+        callTool(3, 'echo', { text: bodyText }),
+        headers,
+      ),
+    );
     note(await knock(server, 'POST /mcp', headers));
   }
   for (const path of ['/', '/health', '/metrics', '/nowhere', '/.well-known/oauth-protected-resource']) {
@@ -63,7 +75,8 @@ test('tokens, their secret, session ids and messages are in no answer, log line,
   ];
   const { said, sessionId } = await everythingSaidBy('jwt', bearer(good), bad.map(bearer));
   const signatures = [good, ...bad].map((token) => token.split('.')[2] as string);
-  for (const text of [secret, ...signatures, sessionId, bodyText, '    at ']) expect(said).not.toContain(text);
+  for (const text of [secret, ...signatures, sessionId, bodyText, '    at '])
+    expect(said).not.toContain(text);
 });
 
 test('the record of the answers has no secret, and neither has the example of the settings', async () => {
@@ -79,7 +92,10 @@ test('git and docker leave .env alone', async () => {
   for (const auth of ['jwt', 'apikey', 'custom', 'none'] as const) {
     for (const file of ['.gitignore', '.dockerignore']) {
       const lines = (await readFile(join(directoryOf(auth), file), 'utf8')).split('\n');
-      expect(lines.some((line) => line === '.env' || line === '.env*' || line === '*'), `${auth}: ${file}`).toBe(true);
+      expect(
+        lines.some((line) => line === '.env' || line === '.env*' || line === '*'),
+        `${auth}: ${file}`,
+      ).toBe(true);
     }
   }
 });

@@ -36,7 +36,9 @@ export async function authenticate(
   } catch (error) {
     if (error instanceof HttpError) throw error;
     log.error({ request: requestId(request), err: error }, 'the auth provider failed');
-    throw new HttpError('auth_unavailable', 'The credential cannot be checked at the moment', { 'Retry-After': '5' });
+    throw new HttpError('auth_unavailable', 'The credential cannot be checked at the moment', {
+      'Retry-After': '5',
+    });
   }
 }
 
@@ -49,14 +51,16 @@ function refusal(provider: AuthProvider, request: IncomingMessage, resourceMetad
     status: 401,
     message: 'A valid credential is required',
   };
-  if (!(status >= 400 && status <= 599)) throw new Error(`getAuthError gives the status ${status}, which refuses nobody`);
+  if (!(status >= 400 && status <= 599))
+    throw new Error(`getAuthError gives the status ${status}, which refuses nobody`);
   const challenge = provider.credentialScheme?.challenge(request, resourceMetadataUrl) ?? 'Bearer';
   return new HttpError('unauthorized', message, { 'WWW-Authenticate': challenge, ...headers }, status);
 }
 
 function callerOf(result: AuthResult, request: IncomingMessage): Caller {
   const { data } = result;
-  const id = result.callerId ?? (typeof data?.sub === 'string' ? data.sub : digest(data ?? credential(request)));
+  const id =
+    result.callerId ?? (typeof data?.sub === 'string' ? data.sub : digest(data ?? credential(request)));
   const authInfo: AuthInfo = {
     token: result.token ?? '',
     clientId: result.clientId ?? id,

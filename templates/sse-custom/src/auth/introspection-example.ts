@@ -52,8 +52,8 @@ export class IntrospectionAuthProvider implements AuthProvider {
     if (this.#remembered.size >= maxRemembered) {
       this.#remembered.delete(this.#remembered.keys().next().value as string);
     }
-    const expiresAt = result && result.expiresAt ? result.expiresAt * 1000 : Infinity;
-    this.#remembered.set(digest, { result, until: Math.min(expiresAt, Date.now() + rememberMs) });
+    const expiresAt = (result === false ? undefined : result.expiresAt) ?? Infinity;
+    this.#remembered.set(digest, { result, until: Math.min(expiresAt * 1000, Date.now() + rememberMs) });
     return result;
   }
 

@@ -19,7 +19,11 @@ const cooldown = 5000;
  */
 export function createIssuerKeys(url: URL): JWTVerifyGetKey {
   // When to fetch is decided here: left to itself, jose forgets old keys even when there are no new ones.
-  const keys = createRemoteJWKSet(url, { timeoutDuration, cacheMaxAge: Infinity, cooldownDuration: Infinity });
+  const keys = createRemoteJWKSet(url, {
+    timeoutDuration,
+    cacheMaxAge: Infinity,
+    cooldownDuration: Infinity,
+  });
   let fetchedAt: number | undefined;
   let nextFetchAt = 0;
   let failure = '';

@@ -123,7 +123,8 @@ export class JWTAuthProvider implements AuthProvider {
 function parseJwksUrl(jwksUrl: string): URL {
   const url = URL.canParse(jwksUrl) ? new URL(jwksUrl) : undefined;
   // `fetch` takes no such URL, and naming it here would put the password in the log.
-  if (url?.username || url?.password) throw new Error('JWT_JWKS_URL: a URL without user name and password is accepted');
+  if (url?.username || url?.password)
+    throw new Error('JWT_JWKS_URL: a URL without user name and password is accepted');
   const onLoopback = url?.protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
   if (url?.protocol === 'https:' || (url && onLoopback)) return url;
   throw new Error(`JWT_JWKS_URL=${jwksUrl}: an https URL is accepted, or http on loopback`);
@@ -132,7 +133,8 @@ function parseJwksUrl(jwksUrl: string): URL {
 /** @throws {Error} when issuer and audience are missing, or the algorithms are not for public keys */
 function requireIssuer({ issuer, audience }: JWTConfig, algorithms: readonly Algorithm[]): void {
   // Without these every token of that issuer, made for any of its services, would be accepted here.
-  if (!issuer || !audience?.length) throw new Error('JWT_JWKS_URL: JWT_ISSUER and JWT_AUDIENCE are needed with it');
+  if (!issuer || !audience?.length)
+    throw new Error('JWT_JWKS_URL: JWT_ISSUER and JWT_AUDIENCE are needed with it');
   if (kindOf(algorithms) === 'secret') {
     throw new Error('JWT_ALGORITHMS: with JWT_JWKS_URL algorithms of public keys are needed, such as RS256');
   }

@@ -12,7 +12,11 @@ export function createAuthProvider(env: Environment): JWTAuthProvider {
    * Signature algorithms that are accepted: those of secrets (HS256) or of public keys (RS256, ES256), not both.
    * Without JWT_JWKS_URL the default is HS256.
    */
-  const accepted = env.list<Algorithm>('JWT_ALGORITHMS', jwksUrl ? issuerAlgorithms : secretAlgorithms, algorithms);
+  const accepted = env.list<Algorithm>(
+    'JWT_ALGORITHMS',
+    jwksUrl ? issuerAlgorithms : secretAlgorithms,
+    algorithms,
+  );
   /** Who tokens must be from (`iss`). Clients that do OAuth are sent there. */
   const issuer = env.text('JWT_ISSUER', '');
   /** Whom tokens must be for: one of these has to be in `aud`. */

@@ -51,7 +51,8 @@ function secretKey(secret: string): Uint8Array {
     throw new Error('JWT_SECRET: a PEM or JWK is a key, not a secret; name its algorithm in JWT_ALGORITHMS');
   }
   const bytes = new TextEncoder().encode(secret);
-  if (bytes.length < minSecretBytes) throw new Error(`JWT_SECRET: at least ${minSecretBytes} bytes are needed`);
+  if (bytes.length < minSecretBytes)
+    throw new Error(`JWT_SECRET: at least ${minSecretBytes} bytes are needed`);
   return bytes;
 }
 
@@ -79,7 +80,9 @@ function typeOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string 
 function importKey(key: string | JsonWebKey): KeyObject {
   try {
     // Some places that keep variables allow one line only; there `\n` stands for a line break.
-    return typeof key === 'string' ? createPublicKey(key.replaceAll('\\n', '\n')) : createPublicKey({ key, format: 'jwk' });
+    return typeof key === 'string'
+      ? createPublicKey(key.replaceAll('\\n', '\n'))
+      : createPublicKey({ key, format: 'jwk' });
   } catch {
     // The parser's message could quote the key.
     throw new Error('JWT_SECRET: for these algorithms a public key as PEM or JWK is needed');

@@ -1,4 +1,9 @@
-import { type CallToolResult, type McpServer, requireScopes, type ServerContext } from '@modelcontextprotocol/server';
+import {
+  type CallToolResult,
+  type McpServer,
+  requireScopes,
+  type ServerContext,
+} from '@modelcontextprotocol/server';
 
 const definition = {
   title: 'Claims',
