@@ -37,11 +37,12 @@ for (const [id, port] of Object.entries(ports)) {
     LOG_FORMAT: 'text',
   });
 }
+for (const port of Object.values(ports)) await ready(`http://127.0.0.1:${port}`);
 writeFileSync(join(temporary, 'nginx.conf'), nginxConf());
 start('nginx', 'nginx', ['-p', temporary, '-c', 'nginx.conf', '-e', 'stderr']);
 
 const url = `http://127.0.0.1:${proxyPort}`;
-while (!(await answers(`${url}/health`))) await new Promise((resolve) => setTimeout(resolve, 50));
+await ready(url);
 const pids = children.map(({ name, child }) => `${name} ${child.pid}`).join(', ');
 console.log(`
 Ready. Any MCP client can connect to ${url}/sse (no credential). Or by hand, in two terminals:
@@ -135,9 +136,11 @@ http {
 `;
 }
 
-function answers(address) {
-  return fetch(address).then(
-    ({ ok }) => ok,
-    () => false,
-  );
+async function ready(origin) {
+  const healthy = () =>
+    fetch(`${origin}/health`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  while (!(await healthy())) await new Promise((resolve) => setTimeout(resolve, 50));
 }

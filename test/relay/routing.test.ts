@@ -7,7 +7,7 @@ test('with the map of the README nginx sends each message to the process of its 
   const { nodes, redis } = await startCluster();
   const routing = await startNginx(
     nodes.slice(0, 2).map(({ port }) => port),
-    { byNode: true },
+    'README, by node',
   );
   await redis.stop();
   await eventually(
@@ -25,4 +25,18 @@ test('with the map of the README nginx sends each message to the process of its 
   }
   expect(owners).toEqual(new Set(['a', 'b']));
   await routing.stop();
+});
+
+test('the nginx of compose.yaml takes turns, and each message finds its session', async () => {
+  const { nodes } = await startCluster();
+  const nginx = await startNginx(
+    nodes.map(({ port }) => port),
+    'compose',
+  );
+  const stream = await openSession(nginx);
+  for (let id = 0; id < 7; id++) {
+    expect(await post(nginx, stream.endpoint, echo(id, `${id}`), alice)).toMatchObject({ status: 202 });
+    expect((await stream.message(id)).result.content[0].text).toBe(`${id}`);
+  }
+  await nginx.stop();
 });

@@ -9,27 +9,41 @@ export interface Nginx extends Program {
   origin: string;
 }
 
+/** Which of the configurations that a generated project has. */
+export type Configuration = 'README' | 'README, by node' | 'compose';
+
 /**
- * Starts a real nginx with the configuration that the README of a generated project gives.
+ * Starts a real nginx with a configuration that a generated project gives its users.
  *
- * @param servers the ports of the processes; the README has two, others are added
- * @param byNode sends each message to the process that its session id names, as the README says
+ * @param servers the ports of the processes
  */
-export async function startNginx(servers: number[], { byNode = false } = {}): Promise<Nginx> {
+export async function startNginx(servers: number[], configuration: Configuration = 'README'): Promise<Nginx> {
   requireProgram('nginx', 'nginx');
   const port = await freePort();
   const files = await renderProject('redis');
   const readme = files.get('README.md')?.content.toString() ?? '';
-  const site = replaced(block(readme, 'nginx'), {
-    'server 127.0.0.1:8081;\n': servers.map((server) => `server 127.0.0.1:${server};\n`).join(''),
-    '    server 127.0.0.1:8082;\n': '',
-    'listen 8080': `listen ${port}`,
-    ...(byNode && { 'proxy_pass http://mcp_servers': 'proxy_pass http://$mcp_server' }),
-  });
-  const map = replaced(block(readme, 'nginx-map'), {
-    '127.0.0.1:8081': `127.0.0.1:${servers[0]}`,
-    '127.0.0.1:8082': `127.0.0.1:${servers[1]}`,
-  });
+  const upstreams = servers.map((server) => `server 127.0.0.1:${server};\n`).join('');
+  const listen = { 'listen 8080': `listen ${port}` };
+  const fromReadme = { ...listen, 'server 127.0.0.1:8081;\n': upstreams, 'server 127.0.0.1:8082;\n': '' };
+  const sites: Record<Configuration, () => string> = {
+    README: () => replaced(block(readme, 'nginx'), fromReadme),
+    'README, by node': () =>
+      replaced(block(readme, 'nginx-map'), {
+        '127.0.0.1:8081': `127.0.0.1:${servers[0]}`,
+        '127.0.0.1:8082': `127.0.0.1:${servers[1]}`,
+      }) +
+      replaced(block(readme, 'nginx'), {
+        ...fromReadme,
+        'proxy_pass http://mcp_servers;': 'proxy_pass http://$mcp_server;',
+      }),
+    // Without Docker's name server, and for versions of nginx that cannot ask it.
+    compose: () =>
+      replaced(files.get('nginx.conf')?.content.toString() ?? '', {
+        ...listen,
+        'resolver 127.0.0.11 valid=5s;': '',
+        'server mcp-server:8080 resolve;': upstreams,
+      }),
+  };
   const program = startProgram('nginx', (folder) => {
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
     writeFileSync(
@@ -42,8 +56,7 @@ events { worker_connections 4096; }
 http {
   access_log off;
   ${temporary.map((name) => `${name}_temp_path ${name};`).join('\n  ')}
-  ${byNode ? map : ''}
-  ${site}
+  ${sites[configuration]()}
 }
 `,
     );
