@@ -1,0 +1,256 @@
+// Sessions that open, call, stall and vanish at random, for two minutes, at a generated server. At the end every reply
+// must have come to who asked, and the server must hold no more than before.
+//
+//   node scripts/soak.js [--seconds 120] [--sessions 2000] [--project directory]
+//
+// Without --project it makes one (needs `npm run build`). The project's MCP server is the one that the tests use.
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as wait } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '120' },
+    sessions: { type: 'string', default: '2000' },
+    project: { type: 'string' },
+  },
+});
+const seconds = Number(values.seconds);
+const sessions = Number(values.sessions);
+
+/** Milliseconds that a reply may take on a busy machine. */
+const patience = 20_000;
+
+/** Bytes that the heap may have grown by: less than 1 KB for each session at once would leave. */
+const heapTolerance = 4 * 1024 ** 2;
+
+const counts = { opened: 0, calls: 0, replies: 0, cut: 0, endured: 0, vanished: 0, lost: 0, crossed: 0 };
+/** Who wants to know why a session ended, by the id that the log has of it. */
+const endings = new Map();
+const logId = (path) => path.split('=')[1].slice(0, 8);
+
+const agent = new Agent({ keepAlive: true, maxSockets: 200 });
+
+const project = values.project ?? (await makeProject());
+const { server, port } = await startServer(project);
+await crowd(Math.min(3, seconds)); // Code is compiled, pools are filled: what the server holds from now on is its own.
+const before = await inside();
+await crowd(seconds);
+const after = await inside();
+server.kill();
+const [code] = await once(server, 'exit');
+
+const grown = after.heapUsed - before.heapUsed;
+const held = ['Timeout', 'TCPSocketWrap'].map(
+  (kind) => (after.resources[kind] ?? 0) - (before.resources[kind] ?? 0),
+);
+const open = after.mcpServersMade - after.mcpServersClosed - 1; // Without the one that looked.
+const megabytes = (bytes) => `${(bytes / 1024 ** 2).toFixed(1)} MB`;
+console.log(
+  `${counts.opened} sessions, ${counts.calls} calls, ${counts.cut} slow readers cut, ${counts.vanished} vanished`,
+);
+console.log(`replies: ${counts.replies} to who asked, ${counts.lost} lost, ${counts.crossed} crossed`);
+console.log(`left: ${open} sessions, ${held[0]} timers, ${held[1]} connections, ${megabytes(grown)} of heap`);
+console.log(
+  `memory: ${megabytes(before.rss)} before, ${megabytes(after.peakRss)} at most, ${megabytes(after.rss)} after`,
+);
+
+const failures = [
+  counts.lost > 0 && 'replies were lost',
+  counts.crossed > 0 && 'replies came to somebody else',
+  counts.endured > 0 && 'readers that do not read were not cut',
+  counts.replies === 0 && 'nothing was called',
+  open !== 0 && 'sessions were left open',
+  held.some((count) => count > 5) && 'timers or connections were left open',
+  grown > heapTolerance && 'the heap has grown',
+  code !== 0 && `the server ended with ${code}`,
+].filter(Boolean);
+for (const failure of failures) console.error(`✗ ${failure}`);
+process.exit(failures.length > 0 ? 1 : 0);
+
+/** Keeps as many sessions as asked for busy until the time is up, then lets all of them go. */
+async function crowd(seconds) {
+  const end = Date.now() + seconds * 1000;
+  await Promise.all(
+    Array.from({ length: sessions }, async (_, i) => {
+      await wait((i / sessions) * 1000); // Not all at one moment.
+      while (Date.now() < end) await live();
+    }),
+  );
+}
+
+/** One session, from its beginning to its end. */
+async function live() {
+  const session = await openSession();
+  const fate = Math.random();
+  if (fate < 0.01) await stall(session);
+  else if (fate < 0.2) await vanish(session);
+  else if (fate < 0.3) await wait(Math.random() * 5000);
+  else await converse(session);
+  session.close();
+}
+
+/** Calls, some at once, and expects each reply once. */
+async function converse(session) {
+  for (let round = 1 + Math.floor(Math.random() * 4); round > 0 && !session.over; round--) {
+    await Promise.all(Array.from({ length: 1 + Math.floor(Math.random() * 3) }, () => session.echo()));
+    await wait(Math.random() * 1000);
+  }
+}
+
+/** Reads no more and is sent more than the kernel takes; the server must get rid of it. */
+async function stall(session) {
+  session.response.pause();
+  await session.call('flood', { messages: 300, bytes: 64 * 1024 });
+  const reason = await Promise.race([session.ended, wait(patience)]);
+  if (reason === 'reader_too_slow' || reason === 'reader_stalled') counts.cut++;
+  else counts.endured++;
+}
+
+/** Leaves in the middle of calls, or of a message. */
+async function vanish(session) {
+  await Promise.all([session.call('hang', {}), session.call('echo', { text: 'nobody hears' })]);
+  const half = request({ port, method: 'POST', path: session.endpoint, headers: { 'Content-Length': 1000 } });
+  half.on('error', () => {});
+  half.write('{"jsonrpc"');
+  await wait(Math.random() * 100);
+  half.destroy();
+  counts.vanished++;
+}
+
+async function openSession() {
+  const opening = request({ port, path: '/sse', agent: false }).end();
+  const [response] = await once(opening, 'response');
+  if (response.statusCode !== 200) throw new Error(`the stream was refused with ${response.statusCode}`);
+  counts.opened++;
+  const waiting = new Map();
+  let over = false;
+  let nextId = 0;
+  let found;
+  const endpoint = new Promise((resolve) => {
+    found = resolve;
+  });
+  createInterface({ input: response }).on('line', (line) => {
+    if (!line.startsWith('data: ')) return;
+    if (line.startsWith('data: /')) return found(line.slice(6));
+    const message = JSON.parse(line.slice(6));
+    if (message.method !== undefined) return;
+    const settle = waiting.get(message.id);
+    if (settle) settle(message);
+    else counts.crossed++;
+  });
+  response.on('error', () => {});
+  response.once('close', () => {
+    over = true;
+  });
+
+  const path = await endpoint;
+  const session = {
+    response,
+    endpoint: path,
+    /** Resolves with why the session ended, from the server's log: who does not read does not see it. */
+    ended: new Promise((resolve) => endings.set(logId(path), resolve)),
+    get over() {
+      return over;
+    },
+    /** Calls a tool; resolves with the reply, once the call has been accepted. */
+    async call(name, args) {
+      const id = `${path.slice(-12)}-${nextId++}`;
+      const reply = new Promise((resolve) => waiting.set(id, resolve));
+      await post(path, { id, method: 'tools/call', params: { name, arguments: args } });
+      return { reply, forget: () => waiting.delete(id) };
+    },
+    async echo() {
+      const text = `${path} says ${Math.random()}`;
+      counts.calls++;
+      const { reply, forget } = await session.call('echo', { text });
+      const timer = new AbortController();
+      const message = await Promise.race([reply, wait(patience, undefined, { signal: timer.signal })]);
+      timer.abort();
+      forget(); // Should it come twice, the second one belongs to nobody.
+      if (message === undefined) counts.lost++;
+      else if (message.result?.content[0].text === text) counts.replies++;
+      else counts.crossed++;
+    },
+    close: () => response.destroy(),
+  };
+  return session;
+}
+
+async function post(path, message) {
+  const body = JSON.stringify({ jsonrpc: '2.0', ...message });
+  const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
+  const posting = request({ port, method: 'POST', path, headers, agent });
+  posting.end(body);
+  const [response] = await once(posting, 'response');
+  response.resume();
+  await once(response, 'end');
+  return response.statusCode;
+}
+
+/** What the server holds, when it holds nobody but who asks. */
+async function inside() {
+  for (const deadline = Date.now() + patience; ; ) {
+    const session = await openSession();
+    const { reply } = await session.call('inside', {});
+    const { result } = await reply;
+    session.close();
+    const state = JSON.parse(result.content[0].text);
+    if (state.mcpServersMade - state.mcpServersClosed === 1 || Date.now() > deadline) return state;
+    await wait(200);
+  }
+}
+
+async function startServer(cwd) {
+  const settings = {
+    PORT: '0',
+    RATE_LIMIT: '0',
+    MAX_SESSIONS_PER_CLIENT: '10000',
+    STALL_TIMEOUT_SECONDS: '2',
+  };
+  const server = spawn(process.execPath, ['dist-with-test-tools/main.js'], {
+    cwd,
+    env: { PATH: process.env.PATH, LOG_LEVEL: 'info', LOG_FORMAT: 'json', ...settings },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  process.once('exit', () => server.kill('SIGKILL'));
+  const url = await new Promise((resolve, reject) => {
+    server.once('exit', () => reject(new Error('the server ended before it listened')));
+    createInterface({ input: server.stdout }).on('line', (line) => {
+      const { msg, url, session, reason } = JSON.parse(line);
+      if (msg === 'listening') resolve(url);
+      if (msg !== 'session closed') return;
+      endings.get(session)?.(reason);
+      endings.delete(session);
+    });
+  });
+  return { server, port: Number(new URL(url).port) };
+}
+
+/** Renders and compiles a project without credentials, with the tools of the tests. */
+async function makeProject() {
+  const root = join(import.meta.dirname, '..');
+  const { completeAnswers, render, templatesFolder: templates } = await import('../dist/index.js');
+  const directory = join(root, '.rendered/soak');
+  rmSync(directory, { recursive: true, force: true });
+  const setting = { cwd: root, templates, packageManager: 'npm' };
+  const answers = completeAnswers({ directory, auth: 'none', name: 'soak' }, setting);
+  for (const [path, { content }] of await render(answers, { secret: '', templates })) {
+    mkdirSync(dirname(join(directory, path)), { recursive: true });
+    writeFileSync(join(directory, path), content);
+  }
+  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
+  const dist = join(directory, 'dist-with-test-tools');
+  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', dist], {
+    cwd: directory,
+    stdio: 'inherit',
+  });
+  cpSync(join(root, 'test/templates/support/mcp-server.js'), join(dist, 'mcp-server.js'));
+  return directory;
+}
