@@ -39,6 +39,7 @@ export default defineConfig({
         // Several generated servers behind nginx, with Redis between them.
         test: {
           name: 'relay',
+          sequence: { groupOrder: 4 },
           include: ['test/relay/**/*.test.ts'],
           globalSetup: ['test/relay/support/projects.ts'],
           testTimeout: 30_000,

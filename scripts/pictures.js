@@ -30,7 +30,7 @@ try {
   for (const question of ['Which port', 'open the event', 'POST their', 'How large'])
     await answer(question, 'Enter');
   await see('prove who they are');
-  writeFileSync(join(root, 'docs/questions.svg'), draw(screen()));
+  writeFileSync(join(root, 'docs/questions.svg'), draw('The questions', screen()));
   await answer('prove who they are', 'Enter');
   await answer('Which endpoints', 'Enter');
   await answer('More options?', 'Enter');
@@ -38,7 +38,7 @@ try {
   await see('Make the same again', 120);
   const lines = screen();
   const start = lines.findIndex((line) => line.includes('Make it?'));
-  writeFileSync(join(root, 'docs/finished.svg'), draw(lines.slice(start)));
+  writeFileSync(join(root, 'docs/finished.svg'), draw('The finished server', lines.slice(start)));
 } finally {
   tmux('kill-session', '-t', session);
   rmSync(folder, { recursive: true, force: true });
@@ -63,7 +63,7 @@ function screen() {
 }
 
 /** A terminal as SVG. The characters stand on a grid of fixed width. */
-function draw(lines) {
+function draw(title, lines) {
   const [width, height, margin] = [8.4, 19, 16];
   const on = new Set();
   const rows = lines.map((line, row) => {
@@ -77,6 +77,7 @@ function draw(lines) {
   });
   const [w, h] = [Math.ceil(columns * width + 2 * margin), Math.ceil(lines.length * height + 2 * margin)];
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${w} ${h}" width="${w}" height="${h}">
+<title>${title}</title>
 <rect width="100%" height="100%" rx="8" fill="#16181d"/>
 <g font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14" fill="#d7dae0">
 ${rows.filter((row) => row !== '').join('\n')}
