@@ -1,6 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { call, callTool, openStream, post, send } from '../support/client.js';
+import { directoryOf } from '../support/projects.js';
 import { goodHeaders, type RunningServer, startServer } from '../support/server.js';
 
 const headers = goodHeaders.apikey;
@@ -95,10 +98,11 @@ test('memory, processor time and the delay of the event loop are measured', asyn
   expect(Math.abs((found.process_start_time_seconds as number) - Date.now() / 1000)).toBeLessThan(30);
 });
 
+const withoutPromtool = spawnSync('promtool', ['--version']).error !== undefined;
+const promtoolIsMissing = 'promtool is missing; Debian has it in the package prometheus';
+
 test('the page is what Prometheus expects, says promtool', async (context) => {
-  if (spawnSync('promtool', ['--version']).error) {
-    context.skip('promtool is missing; Debian has it in the package prometheus');
-  }
+  if (withoutPromtool) context.skip(promtoolIsMissing);
   const server = await start();
   const stream = await openStream(server, { headers });
   await stream.post(callTool(1, 'echo', { text: 'hello' }));
@@ -122,4 +126,40 @@ test.each([
   const server = await start({ METRICS: access });
   expect((await send(server, 'GET', '/metrics')).status).toBe(without);
   expect((await send(server, 'GET', '/metrics', { headers })).status).toBe(withOne);
+});
+
+const dashboard = join(directoryOf('apikey'), 'grafana/dashboard.json');
+
+/** The queries of the dashboard, with its variables filled in. */
+function queries(): string[] {
+  const { panels } = JSON.parse(readFileSync(dashboard, 'utf8')) as {
+    panels: { targets: { expr: string }[] }[];
+  };
+  return panels
+    .flatMap(({ targets }) => targets.map(({ expr }) => expr))
+    .map((expr) => expr.replaceAll('$__rate_interval', '5m').replaceAll('$job', 'my-server'));
+}
+
+test('the Grafana dashboard shows every metric, and none that does not exist', async () => {
+  const { body } = await send(await start(), 'GET', '/metrics');
+  const offered = [...body.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name);
+  const shown = queries().flatMap((query) => query.match(/\w+(?=\{job=)/g) ?? []);
+  const histogram = /_(bucket|count)$/;
+  expect([...new Set(shown.map((name) => name.replace(histogram, '')))].sort()).toEqual(
+    offered.filter((name) => name !== 'process_start_time_seconds').sort(),
+  );
+});
+
+test('the queries of the Grafana dashboard are valid, says promtool', (context) => {
+  if (withoutPromtool) context.skip(promtoolIsMissing);
+  const rules = join(directoryOf('apikey'), 'dashboard-rules.json'); // JSON is YAML too.
+  writeFileSync(
+    rules,
+    JSON.stringify({
+      groups: [{ name: 'dashboard', rules: queries().map((expr, i) => ({ record: `query_${i}`, expr })) }],
+    }),
+  );
+  expect(execFileSync('promtool', ['check', 'rules', rules], { stdio: 'pipe' }).toString()).toContain(
+    `SUCCESS: ${queries().length} rules found`,
+  );
 });
