@@ -67,7 +67,8 @@ test('the rights that the README names are enough', async () => {
 
 test('two processes with one name are reported', async () => {
   const redis = await startRedis();
-  const [a, twin, b] = await Promise.all(['a', 'a', 'b'].map((id) => startUnreadyNode(id, redis.url)));
+  const start = (id: string) => startUnreadyNode(id, redis.url);
+  const [a, twin, b] = await Promise.all([start('a'), start('a'), start('b')]);
   for (const node of [a, twin, b])
     await eventually(
       () => health(node),
