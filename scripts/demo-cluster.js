@@ -17,6 +17,7 @@ const project = join(import.meta.dirname, '../.rendered/demo');
 const temporary = mkdtempSync(join(tmpdir(), 'demo-'));
 const children = [];
 
+process.on('SIGINT', stop).on('SIGTERM', stop);
 await makeProject();
 start('redis', 'redis-server', [
   '--port',
@@ -60,7 +61,6 @@ Now break something. Process ids: ${pids}.
 
 Ctrl-C ends all of it.
 `);
-process.on('SIGINT', stop).on('SIGTERM', stop);
 
 async function makeProject() {
   const setting = { cwd: '/', templates: templatesFolder, packageManager: 'npm' };
