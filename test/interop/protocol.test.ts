@@ -153,8 +153,13 @@ const features: Feature[] = [
     name: 'progress while a tool runs',
     async works({ callTool }) {
       const seen: number[] = [];
-      const onprogress = ({ progress }: Message) => seen.push(progress);
+      let told: Promise<unknown> | undefined;
+      const onprogress = ({ progress }: Message) => {
+        seen.push(progress);
+        if (progress === 3) told = callTool({ name: 'seen' });
+      };
       await callTool({ name: 'report', arguments: { steps: 3 } }, { onprogress });
+      await told;
       expect(seen).toEqual([1, 2, 3]);
     },
   },

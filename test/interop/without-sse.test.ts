@@ -35,6 +35,9 @@ test('clients of Streamable HTTP notice nothing', async () => {
 
 test('its own tests pass', async () => {
   const cwd = join(inject('projects'), 'without-sse');
-  const { stdout } = await execa('npm', ['test'], { cwd, env: { PATH: `${inject('binaries')}:${process.env.PATH}` } });
+  const { stdout } = await execa('npm', ['test'], {
+    cwd,
+    env: { PATH: `${inject('binaries')}:${process.env.PATH}` },
+  });
   expect(stdout).toContain('# fail 0');
 });

@@ -66,15 +66,19 @@ projects['without-sse'] = {
       [
         '    [endpoint, { GET: openSession }],\n',
         '    [messageEndpoint, { POST: receiveMessage }],\n',
-        /    const wantsEvents = .*\n    if \(wantsEvents .*\n/,
-        /  async function openSession\(.*\n(?: {4}.*\n)* {2}\}\n\n/,
-        /  async function receiveMessage\(.*\n(?: {4}.*\n)* {2}\}\n\n/,
+        / {4}const wantsEvents = .*\n {4}if \(wantsEvents .*\n/,
+        / {2}async function openSession\(.*\n(?: {4}.*\n)* {2}\}\n\n/,
+        / {2}async function receiveMessage\(.*\n(?: {4}.*\n)* {2}\}\n\n/,
       ].reduce((text, lines) => edit(lines, '')(text), source),
     'test/server.test.ts': (source) =>
-      edit('return new URL(url);', "return new URL('/mcp', url);")(
-        edit(/test\('the stream is refused [\s\S]*?\n\}\);\n\n/, '')(
-          source.replaceAll('SSEClientTransport', 'StreamableHTTPClientTransport'),
-        ),
+      edit(
+        'return new URL(url);',
+        "return new URL('/mcp', url);",
+      )(
+        edit(
+          /test\('the stream is refused [\s\S]*?\n\}\);\n\n/,
+          '',
+        )(source.replaceAll('SSEClientTransport', 'StreamableHTTPClientTransport')),
       ),
   },
 };
