@@ -9,18 +9,24 @@ import { join } from 'node:path';
  */
 export async function startLoad({ port, callers }) {
   const child = fork(join(import.meta.dirname, 'load.js'));
-  let current;
-  child.on('message', ({ event, result, error }) => {
-    if (event) current.on[event]?.();
-    else if (error === undefined) current.resolve(result);
-    else current.reject(new Error(error));
+  const running = new Map();
+  let nextId = 1;
+  child.on('message', ({ id, event, result, error }) => {
+    const { on, resolve, reject } = running.get(id);
+    if (event) return on[event]?.();
+    running.delete(id);
+    if (error === undefined) resolve(result);
+    else reject(new Error(error));
   });
-  child.on('exit', () => current?.reject(new Error('the load generator ended')));
+  child.on('exit', () => {
+    for (const { reject } of running.values()) reject(new Error('the load generator ended'));
+  });
 
   function send(command, options, on = {}) {
     return new Promise((resolve, reject) => {
-      current = { resolve, reject, on };
-      child.send({ command, options });
+      const id = nextId++;
+      running.set(id, { on, resolve, reject });
+      child.send({ id, command, options });
     });
   }
 

@@ -3,6 +3,8 @@
 import { connect } from 'node:net';
 
 const handshakeTimeoutMs = 20_000;
+/** Milliseconds that calls may be answered late after a measurement. */
+const drainMs = 5000;
 
 /** Set by the command `target`: host, port, path of the stream, and the callers that sessions belong to in turn. */
 let target;
@@ -14,13 +16,14 @@ const problems = { count: 0, first: undefined };
 /** The measurement that is running, if one is. */
 let run;
 
-const commands = { target: setTarget, open, calls, large, stall, close };
+const commands = { target: setTarget, open, calls, large, flood, close };
 
-process.on('message', async ({ command, options }) => {
+process.on('message', async ({ id, command, options }) => {
+  const report = (event) => process.send({ id, event });
   try {
-    process.send({ result: (await commands[command](options)) ?? {} });
+    process.send({ id, result: (await commands[command](options, report)) ?? {} });
   } catch (error) {
-    process.send({ error: error.message });
+    process.send({ id, error: error.message });
   }
 });
 
@@ -106,6 +109,7 @@ function onEvent(client, frame) {
     client.onEndpoint();
     return;
   }
+  if (client.flooded) return; // How the others fare is what counts.
   const message = JSON.parse(data);
   if (message.method !== undefined) return;
   const call = pending.get(message.id);
@@ -133,19 +137,18 @@ function request(client, method, params) {
  * With a `rate` the loop is open: calls start on schedule whatever the server does, and latency counts from the
  * intended start. Without one it is closed: each session starts its next call when the last one is answered.
  */
-async function calls({ sessions, rate = 0, seconds, warmup = 0.5, textBytes = 64 }) {
+async function calls({ sessions, rate = 0, seconds, warmup = 0.5, textBytes = 64 }, report) {
   const active = clients.slice(0, sessions);
   for (const client of active) client.posts ??= await dialPosts(client.caller);
   run = { active, rate, filler: 'x'.repeat(textBytes), latencies: [], counting: false, stopped: false };
   problems.count = 0;
   problems.first = undefined;
-  pending.clear();
 
   if (rate > 0) startOpenLoop(run);
   else for (const client of active) begin(client, performance.now());
 
   await sleep(warmup * 1000);
-  process.send({ event: 'begin' });
+  report('begin');
   const cpuBefore = process.cpuUsage();
   const begunAt = performance.now();
   run.counting = true;
@@ -153,18 +156,28 @@ async function calls({ sessions, rate = 0, seconds, warmup = 0.5, textBytes = 64
   run.counting = false;
   const elapsed = (performance.now() - begunAt) / 1000;
   const cpu = process.cpuUsage(cpuBefore);
-  process.send({ event: 'end' });
+  report('end');
   run.stopped = true;
-  await sleep(300);
+  const unanswered = await drain();
   return {
     ...summary(run.latencies),
     callsPerSecond: run.latencies.length / elapsed,
-    unanswered: pending.size,
+    unanswered,
     errors: problems.count,
     firstError: problems.first,
     /** Near 1 the load generator, not the server, is what limits the rate. */
     loadGeneratorCpu: (cpu.user + cpu.system) / 1e6 / elapsed,
   };
+}
+
+/** Waits until everything is answered, or a while. @returns how many calls are not */
+async function drain() {
+  const deadline = performance.now() + drainMs;
+  do await sleep(50);
+  while (pending.size > 0 && performance.now() < deadline);
+  const left = pending.size;
+  pending.clear();
+  return left;
 }
 
 function startOpenLoop(own) {
@@ -206,18 +219,21 @@ async function large({ bytes, count }) {
   return summary(latencies);
 }
 
-/** The last session stops to read, while `count` calls with `bytes` bytes each are made for it. */
-async function stall({ bytes, count }) {
+/**
+ * `count` calls with `bytes` bytes each, `perSecond` of them a second, on the last session. Unless it `reads`,
+ * nothing of what comes back is taken from the socket until the end.
+ */
+async function flood({ bytes, count, perSecond, reads }) {
   const client = clients.at(-1);
   client.posts ??= await dialPosts(client.caller);
-  client.stream.pause();
+  client.flooded = true;
+  if (!reads) client.stream.pause();
   const text = 'x'.repeat(bytes);
-  for (let index = 0; index < count && !client.stream.destroyed; index++) {
+  for (let index = 0; index < count; index++) {
     post(client, callOf(nextId++, text));
-    await sleep(10);
+    await sleep(1000 / perSecond);
   }
-  await sleep(200);
-  client.stream.resume(); // Only now the end of the stream can be seen, if there was one.
+  if (!reads) client.stream.resume(); // Only now can the end of the stream be seen, if there was one.
   await sleep(500);
   return { cut: client.closed === true };
 }

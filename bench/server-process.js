@@ -9,12 +9,12 @@ const startTimeoutMs = 20_000;
 const logs = mkdtempSync(join(tmpdir(), 'create-mcp-sse-bench-'));
 
 /**
- * Starts one of `servers.js` on a free port and waits until it listens.
+ * Starts one of `servers.js`, on a free port unless it has its own, and waits until it listens.
  *
  * @throws with the end of what it printed when it does not
  */
-export async function startServer({ id, command, directory, env = {} }) {
-  const port = await freePort();
+export async function startServer({ id, command, directory, env = {}, port: ownPort }) {
+  const port = ownPort ?? (await freePort());
   const [program, ...args] = command.map((part) => part.replace('{port}', port));
   // A file, as in production: who reads a pipe too slowly would be measured too.
   const log = join(logs, `${id}.log`);

@@ -4,6 +4,7 @@ import { z } from 'zod';
 export default class EchoTool extends MCPTool {
   name = 'echo';
   description = 'Returns the text it is given.';
+  useStringify = false; // The text as it is, not quoted once more.
   schema = z.object({ text: z.string().describe('The text to return') });
 
   async execute({ text }) {

@@ -1,0 +1,156 @@
+// Measures generated servers and the command beside what a user would pick instead, and writes the results:
+//
+//   npm run bench                    everything, under 20 minutes on two cores
+//   npm run bench -- --quick         a first impression, under 3 minutes; the README stays as it is
+//   npm run bench -- --only calls    some measures only: calls, sessions, large, slow, start, installed, generators
+//   npm run bench -- --projects DIR  keeps the generated projects there, and uses them again
+//
+// Needs Linux: CPU time and memory are read from /proc.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { measureCalls } from './measures/calls.js';
+import { allGenerators, measureGenerator } from './measures/generators.js';
+import { measureInstalled } from './measures/installed.js';
+import { measureLargeMessages } from './measures/large-messages.js';
+import { measureSessions } from './measures/sessions.js';
+import { measureSlowReader } from './measures/slow-reader.js';
+import { measureStart } from './measures/start.js';
+import { makeProjects, packCommand } from './projects.js';
+import { writeCharts } from './report/charts.js';
+import { writeReadme } from './report/readme.js';
+import { allServers } from './servers.js';
+import { summarise } from './statistics.js';
+import { evaluateTargets } from './targets.js';
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    projects: { type: 'string' },
+  },
+});
+const { quick } = options;
+const startedAt = performance.now();
+const log = (text) => console.log(`${String(Math.round((performance.now() - startedAt) / 1000)).padStart(5)} s  ${text}`);
+
+/** What each measure is made with, in a full run and in a quick one. */
+const plan = {
+  start: { rounds: quick ? 3 : 5, measure: measureStart },
+  calls: { rounds: quick ? 1 : 3, measure: measureCalls, with: { seconds: quick ? 1 : 3 } },
+  sessions: {
+    rounds: 1,
+    measure: measureSessions,
+    with: quick
+      ? { counts: [100, 1000], idleSeconds: 1, seconds: 1 }
+      : { counts: [100, 2000, 10_000], idleSeconds: 15, seconds: 3 },
+    // The others have the same transport: only who may call differs.
+    servers: ({ id }) => id !== 'custom' && id !== 'none',
+  },
+  large: { rounds: 1, measure: measureLargeMessages, with: { count: quick ? 3 : 20 } },
+  slow: {
+    rounds: 1,
+    measure: measureSlowReader,
+    with: { seconds: quick ? 1 : 3 },
+    servers: ({ id }) => id !== 'custom' && id !== 'none',
+  },
+  installed: { rounds: 1, measure: measureInstalled },
+};
+const wanted = options.only?.split(',') ?? [...Object.keys(plan), ...(quick ? [] : ['generators'])];
+
+requireLinux();
+log('installing the peers');
+installPeers();
+log('making and building our servers');
+const work = options.projects ? resolve(options.projects) : mkdtempSync(join(tmpdir(), 'create-mcp-sse-bench-'));
+const projects = makeProjects(work, packCommand(join(work, 'packed')));
+const servers = allServers(projects);
+
+const results = { date: new Date().toISOString(), quick, machine: machine(), servers: servers.map(describe), measures: {} };
+for (const [name, { rounds, measure, with: settings, servers: filter = () => true }] of Object.entries(plan)) {
+  if (!wanted.includes(name)) continue;
+  results.measures[name] = await inRounds(name, servers.filter(filter), rounds, (server) => measure(server, settings));
+}
+if (wanted.includes('generators')) {
+  const generators = allGenerators(join(work, 'command'));
+  const measured = await inRounds('generators', generators, quick ? 1 : 2, measureGenerator);
+  for (const { id, name, peer, fetched } of generators) Object.assign(measured[id], { name, peer, fetched });
+  results.measures.generators = measured;
+}
+results.loadAverageAtEnd = loadavg()[0];
+results.minutes = (performance.now() - startedAt) / 60_000;
+results.targets = evaluateTargets(results);
+if (!options.projects) rmSync(work, { recursive: true });
+
+const folder = join(import.meta.dirname, 'results');
+mkdirSync(folder, { recursive: true });
+const complete = !quick && !options.only;
+const file = join(folder, complete ? 'full.json' : 'partial.json');
+writeFileSync(file, `${JSON.stringify(results, rounded, 2)}\n`);
+if (complete) {
+  writeCharts(results, folder);
+  writeReadme(results, resolve(import.meta.dirname, '../README.md'));
+}
+printTargets(results.targets);
+log(`written: ${file}`);
+
+/** Servers alternate, and each round begins with another one, so that what the machine does meanwhile hits all alike. */
+async function inRounds(name, subjects, rounds, measure) {
+  const records = new Map(subjects.map(({ id }) => [id, []]));
+  for (let round = 0; round < rounds; round++) {
+    const shift = Math.round((round * subjects.length) / rounds);
+    for (const subject of [...subjects.slice(shift), ...subjects.slice(0, shift)]) {
+      const record = await measure(subject);
+      log(`${name} ${round + 1}/${rounds}  ${subject.name}${record.error ? `  FAILED: ${record.error}` : ''}`);
+      records.get(subject.id).push(record);
+    }
+  }
+  return Object.fromEntries([...records].map(([id, list]) => [id, summarise(list)]));
+}
+
+function requireLinux() {
+  if (!existsSync('/proc/self/schedstat')) throw new Error('the benchmark needs Linux, with /proc/<pid>/schedstat');
+  const limit = Number(/Max open files\s+\d+\s+(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]);
+  if (limit < 12_000) throw new Error(`10,000 sessions need 12,000 open files; the hard limit is ${limit} (ulimit -Hn)`);
+}
+
+/** Each peer in a tree of its own, as a user would have it; where its lockfile is older, it is left alone. */
+function installPeers() {
+  const peers = join(import.meta.dirname, 'peers');
+  for (const directory of [import.meta.dirname, ...readdirSync(peers).map((name) => join(peers, name))]) {
+    const lockfile = join(directory, 'package-lock.json');
+    const installed = join(directory, 'node_modules/.package-lock.json');
+    if (!existsSync(lockfile)) continue;
+    if (existsSync(installed) && statSync(installed).mtimeMs > statSync(lockfile).mtimeMs) continue;
+    execFileSync('npm', ['ci', '--silent', '--prefer-offline'], { cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] });
+  }
+}
+
+function machine() {
+  return {
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    memoryGb: Math.round(totalmem() / 1e9),
+    system: `Linux ${release().split('-')[0]}`,
+    node: process.version,
+    loadAverageAtStart: loadavg()[0],
+  };
+}
+
+function describe({ id, name, version, ours, floor, dependencies }) {
+  return { id, name, version, ours, floor, dependencies };
+}
+
+/** Four digits are more than the spread allows. */
+function rounded(_key, value) {
+  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
+}
+
+function printTargets(targets) {
+  for (const { name, value, limit, met } of targets) {
+    const verdict = met === undefined ? 'not measured' : met ? 'met' : 'NOT MET';
+    console.log(`${verdict.padEnd(13)} ${name}: ${value === undefined ? '-' : value.toFixed(2)} (at most ${limit})`);
+  }
+}
