@@ -1,9 +1,26 @@
-import { RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { CreateLimiter } from './rate-limits.js';
 import type { RedisConnections } from './redis-connections.js';
 
 /** Milliseconds after which what was counted here is known to the other processes. */
 const shareMs = 200;
+
+/** Clients that are added up by one command: Redis does nothing else while it runs, which should be short. */
+const clientsAtOnce = 500;
+
+/**
+ * Adds what each client was counted here to its total, which ends with the window that its first count began.
+ * Returns the total and the milliseconds until that end, for one client after the other.
+ */
+const addUp = `
+local totals = {}
+for i, key in ipairs(KEYS) do
+  local total = redis.call('INCRBY', key, ARGV[i])
+  if total == tonumber(ARGV[i]) then redis.call('PEXPIRE', key, ARGV[#KEYS + 1]) end
+  totals[2 * i - 1] = total
+  totals[2 * i] = redis.call('PTTL', key)
+end
+return totals`;
 
 /** Makes limiters whose counts several processes share, as `createLimiter` of the server. */
 export function createRedisLimiter(redis: RedisConnections): CreateLimiter {
@@ -16,17 +33,20 @@ export function createRedisLimiter(redis: RedisConnections): CreateLimiter {
  * round trip after it was counted there. Without Redis each process goes on by its own count.
  */
 class SharedLimiter extends RateLimiterMemory {
-  readonly #total: RateLimiterRedis;
+  readonly #redis: RedisConnections;
+  readonly #keyPrefix: string;
+  readonly #windowMs: number;
   readonly #mostInTotal: number;
-  /** What was counted since it was last added to the total. */
+  /** What was counted since it was last added up. */
   #counted = new Map<string | number, number>();
 
-  constructor(limit: Parameters<CreateLimiter>[0], { commands, prefix }: RedisConnections) {
+  constructor(limit: Parameters<CreateLimiter>[0], redis: RedisConnections) {
     super(limit);
-    const keyPrefix = `${prefix}limit:${limit.keyPrefix}`;
-    this.#total = new RateLimiterRedis({ ...limit, keyPrefix, storeClient: commands, useRedisPackage: true });
+    this.#redis = redis;
+    this.#keyPrefix = `${redis.prefix}limit:${limit.keyPrefix}:`;
+    this.#windowMs = limit.duration * 1000;
     // Counts come in one round late, so those of one round too many can fall into a window.
-    this.#mostInTotal = Math.floor(limit.points * (1 + shareMs / 1000 / limit.duration));
+    this.#mostInTotal = Math.floor(limit.points * (1 + shareMs / this.#windowMs));
   }
 
   override consume(client: string | number, points = 1): ReturnType<RateLimiterMemory['consume']> {
@@ -45,15 +65,22 @@ class SharedLimiter extends RateLimiterMemory {
   }
 
   #share(): void {
-    const counted = this.#counted;
+    const counted = [...this.#counted];
     this.#counted = new Map();
-    for (const [client, points] of counted) {
-      this.#total.penalty(client, points).then(
-        ({ consumedPoints, msBeforeNext }) => {
-          if (consumedPoints >= this.#mostInTotal) this.block(client, msBeforeNext / 1000);
-        },
-        () => {}, // Redis is out of reach, which its connections report.
-      );
+    for (let start = 0; start < counted.length; start += clientsAtOnce) {
+      // Fails when Redis is out of reach, which its connections report.
+      this.#addUp(counted.slice(start, start + clientsAtOnce)).catch(() => {});
+    }
+  }
+
+  async #addUp(counted: [client: string | number, points: number][]): Promise<void> {
+    const totals = (await this.#redis.commands.eval(addUp, {
+      keys: counted.map(([client]) => this.#keyPrefix + client),
+      arguments: [...counted.map(([, points]) => String(points)), String(this.#windowMs)],
+    })) as number[];
+    for (const [index, [client]] of counted.entries()) {
+      const [total = 0, msLeft = 0] = totals.slice(2 * index, 2 * index + 2);
+      if (total >= this.#mostInTotal) this.block(client, msLeft / 1000);
     }
   }
 }
