@@ -22,10 +22,11 @@ export function missing(program: string): string | undefined {
   }
 }
 
-/** A block of code in the README of a generated project: what people copy is what is tested. */
+/** A block of code in what the README of a generated project says about proxies: what people copy is tested. */
 export function documented(language: string): string {
   const readme = readFileSync(join(inject('projects'), 'apikey/README.md'), 'utf8');
-  const block = readme.split(`\`\`\`${language}\n`)[1]?.split('```')[0];
+  const section = readme.split('## Behind a reverse proxy\n')[1] ?? '';
+  const block = section.split(`\`\`\`${language}\n`)[1]?.split('```')[0];
   if (block === undefined) throw new Error(`the generated README has no ${language}`);
   return block;
 }
