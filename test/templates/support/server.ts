@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { afterAll } from 'vitest';
 import { type Auth, directoryOf, secret } from './projects.js';
 
 /** What a request needs to be let in. */
@@ -27,7 +28,8 @@ export interface RunningServer {
 type Rights = { uid?: number; gid?: number };
 
 const running = new Set<ChildProcess>();
-process.on('exit', () => {
+/** A test that fails does not come to stopping its server. */
+afterAll(() => {
   for (const child of running) child.kill('SIGKILL');
 });
 

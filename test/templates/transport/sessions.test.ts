@@ -1,6 +1,4 @@
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type Answer,
   call,
@@ -11,7 +9,6 @@ import {
   post,
   send,
 } from '../support/client.js';
-import { directoryOf } from '../support/projects.js';
 import { type RunningServer, startServer, startTestServer } from '../support/server.js';
 
 const alice = { 'X-API-Key': 'the-key-of-alice-0123' };
@@ -206,61 +203,5 @@ describe('a session that is over leaves nothing', () => {
     expect(after.resources.TCPSocketWrap - before.resources.TCPSocketWrap).toBeLessThan(5);
     // A session left behind would be 10 KB at least; 1,000 of them 10 MB.
     expect((after.heapUsed - before.heapUsed) / 1024 ** 2).toBeLessThan(5);
-  });
-});
-
-describe('two servers in one process', () => {
-  // The compiled transport, as somebody would use it in a program of their own.
-  async function startHere(settings: Record<string, string> = {}) {
-    const dist = (file: string) => import(pathToFileURL(join(directoryOf('none'), 'dist', file)).href);
-    const { loadConfig } = await dist('config.js');
-    const { createMcpServer } = await dist('mcp-server.js');
-    const { createMetrics } = await dist('monitoring/metrics.js');
-    const { createSseServer } = await dist('transport/sse-server.js');
-    const config = loadConfig({ PORT: '0', ...settings });
-    const log = { debug() {}, info() {}, warn() {}, error() {} };
-    const metrics = createMetrics();
-    const server = createSseServer({ ...config.server, createMcpServer, log, metrics });
-    await server.listen();
-    servers.push(server);
-    return Object.assign(server, { port: Number(new URL(server.url()).port) });
-  }
-  const servers: { close(): Promise<void> }[] = [];
-  afterEach(async () => {
-    await Promise.all(servers.splice(0).map((server) => server.close()));
-  });
-
-  test('do not touch: sessions, limits and metrics are their own', async () => {
-    const [one, two] = await Promise.all([
-      startHere({ MAX_SESSIONS: '1' }),
-      startHere({ MAX_SESSIONS: '1' }),
-    ]);
-    const stream = await openStream(one);
-    const other = await openStream(two);
-    expect((await post(two, stream.endpoint, call(1, 'ping'))).status).toBe(404);
-    expect((await stream.post(call(1, 'ping'))).status).toBe(202);
-    expect(await stream.message(1)).toMatchObject({ result: {} });
-
-    await one.close();
-    await stream.closed;
-    expect(other.isOver).toBe(false);
-    await other.post(call(2, 'ping'));
-    expect(await other.message(2)).toMatchObject({ result: {} });
-    expect(await metric(two, 'mcp_sessions_open')).toBe(1);
-    expect(one.sessions.size).toBe(0);
-  });
-
-  test('a server that is closed leaves no timer and no connection', async () => {
-    const held = () =>
-      process.getActiveResourcesInfo().filter((name) => name === 'Timeout' || name.startsWith('TCP')).length;
-    const before = held();
-    const server = await startHere();
-    const stream = await openStream(server);
-    await server.close();
-    await stream.closed;
-    await eventually(
-      async () => held(),
-      (now) => now <= before,
-    );
   });
 });
