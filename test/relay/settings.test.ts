@@ -1,7 +1,12 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { callTool, eventually, post } from '../templates/support/client.js';
 import { runServer } from '../templates/support/server.js';
 import { alice, echo, health, openSession, startUnreadyNode } from './support/cluster.js';
+import { freePort } from './support/programs.js';
 import { renderProject } from './support/projects.js';
 import { startRedis } from './support/redis.js';
 
@@ -63,6 +68,40 @@ test('the rights that the README names are enough', async () => {
   expect(await client.aclLog()).toEqual([]);
   client.destroy();
   await redis.stop();
+});
+
+test('rediss:// is TLS, and trusts an authority that NODE_EXTRA_CA_CERTS names, and no other', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'redis-tls-'));
+  const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
+  execFileSync('openssl', [
+    ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=redis'],
+    ...['-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', certificate],
+  ]);
+  const tlsPort = await freePort();
+  const redis = await startRedis([
+    ...['--tls-port', String(tlsPort), '--tls-cert-file', certificate, '--tls-key-file', key],
+    ...['--tls-ca-cert-file', certificate, '--tls-auth-clients', 'no'],
+  ]);
+  const url = `rediss://127.0.0.1:${tlsPort}`;
+
+  const stranger = await startUnreadyNode('stranger', url);
+  expect((await stranger.logged({ msg: 'Redis is out of reach' })).reason).toContain(
+    'self-signed certificate',
+  );
+  const [a, b] = [
+    await startUnreadyNode('a', url, { NODE_EXTRA_CA_CERTS: certificate }),
+    await startUnreadyNode('b', url, { NODE_EXTRA_CA_CERTS: certificate }),
+  ];
+  for (const node of [a, b])
+    await eventually(
+      () => health(node),
+      ({ status }) => status === 200,
+    );
+  const stream = await openSession(a);
+  expect(await post(b, stream.endpoint, echo(1, 'encrypted'), alice)).toMatchObject({ status: 202 });
+  expect((await stream.message(1)).result.content[0].text).toBe('encrypted');
+  await redis.stop();
+  rmSync(folder, { recursive: true });
 });
 
 test('two processes with one name are reported', async () => {
