@@ -66,8 +66,8 @@ export const packageManagers: Record<PackageManager, Commands> = {
       'yarn.lock': '',
     },
     clean: {
-      // Corepack brings the version that package.json asks for, else Yarn 1.
-      setup: 'npm install --global --force corepack && corepack enable',
+      // For the lock file of Yarn 1. That of Yarn 2 and later needs the package @yarnpkg/cli-dist instead.
+      setup: 'npm install --global --force yarn@1',
       manifests: 'package.json yarn.lock .yarnrc.yml',
       install: 'yarn install --frozen-lockfile',
       prune: 'npm prune --omit=dev --no-package-lock', // Yarn's own way differs from one version to the next.
