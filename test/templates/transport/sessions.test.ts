@@ -155,6 +155,16 @@ describe('there is room for so many', () => {
   });
 });
 
+test('2,000 clients that come back at one moment all come in', async () => {
+  const server = await startServer('none', { MAX_SESSIONS_PER_CLIENT: '2000' });
+  const before = performance.now();
+  const streams = await Promise.all(Array.from({ length: 2000 }, () => openStream(server)));
+  expect(new Set(streams.map(({ endpoint }) => endpoint)).size).toBe(2000);
+  // A connection that finds no place to wait tries again after 1 s, 3 s, 7 s.
+  expect(performance.now() - before).toBeLessThan(10_000);
+  await server.stop();
+});
+
 describe('a session that is over leaves nothing', () => {
   let server: RunningServer;
   beforeAll(async () => {

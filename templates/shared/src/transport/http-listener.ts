@@ -23,6 +23,9 @@ export class ListenError extends Error {}
 /** Milliseconds an idle connection is kept: more than the 60 s after which the usual load balancers drop it. */
 const keepAliveTimeout = 65_000;
 
+/** Connections that may wait to be accepted: after a restart all clients come back at the same moment. */
+const backlog = 4096;
+
 /** Milliseconds between two looks at which requests are overdue. */
 const connectionsCheckingInterval = 1000;
 
@@ -58,7 +61,7 @@ export function createListener(options: ListenerOptions, handle: RequestListener
     async listen(): Promise<void> {
       await new Promise<void>((resolve, reject) => {
         server.once('error', (error) => reject(new ListenError(explain(error, host, port))));
-        server.listen(port, host, resolve);
+        server.listen({ port, host, backlog }, resolve);
       });
     },
 
