@@ -69,7 +69,7 @@ projects['without-sse'] = {
         / {4}const wantsEvents = .*\n {4}if \(wantsEvents .*\n/,
         / {2}async function openSession\(.*\n(?: {4}.*\n)* {2}\}\n\n/,
         / {2}async function receiveMessage\(.*\n(?: {4}.*\n)* {2}\}\n\n/,
-      ].reduce((text, lines) => edit(lines, '')(text), source),
+      ].reduce<string>((text, lines) => edit(lines, '')(text), source),
     'test/server.test.ts': (source) =>
       edit(
         'return new URL(url);',

@@ -51,7 +51,9 @@ function clientsTable(results: Result[]): string {
       );
       const failed = own.filter(({ passed }) => !passed).length;
       if (own.length === 0) return '';
-      return failed === 0 ? `works, ${own.length} checks` : `**${failed} of ${own.length} checks fail**`;
+      if (failed > 0) return `**${failed} of ${own.length} checks fail**`;
+      const lacking = own.filter((result) => result.lacking).length;
+      return `works: ${own.length - lacking} checks${lacking > 0 ? `, without ${lacking} features` : ''}`;
     });
     return [client.startsWith('@') ? `\`${client}\`` : client, version, ...cells];
   });
@@ -61,7 +63,9 @@ function clientsTable(results: Result[]): string {
 /** A row for each feature: whether the clients of the SDK have it over each transport. */
 function featuresTable(results: Result[]): string {
   const ofSdk = results.filter(({ client, lacking }) => client.startsWith('@') && lacking !== undefined);
-  const rows = [...new Set(ofSdk.map(({ feature }) => feature))].map((feature) => [
+  // The latest client comes last, and knows all of them.
+  const features = new Set(ofSdk.toReversed().map(({ feature }) => feature));
+  const rows = [...features].reverse().map((feature) => [
     feature,
     ...transports.map((transport) => {
       const own = ofSdk.filter((result) => result.feature === feature && result.transport === transport);
