@@ -92,13 +92,15 @@ test('tokens that the issuer did not make for this server are refused', async ()
   for (const token of Object.values(bad)) await expectRefused(server, bearer(token), invalidToken);
 });
 
-test('a new key of the issuer is found, and one that it withdrew is forgotten', async () => {
+test('a new key of the issuer is found, and one that it withdrew is forgotten, with the tokens it signed', async () => {
   const { server, idp, moveClock } = await startWithClock('maxAge');
-  expect(await freshStatus(server, rsaKey)).toBe(200);
+  const remembered = bearer(await tokenBy(rsaKey));
+  expect((await knock(server, 'GET /sse', remembered)).status).toBe(200);
   idp.keys = [newKey];
   await moveClock();
   expect(await freshStatus(server, newKey)).toBe(200);
   expect(await freshStatus(server, rsaKey)).toBe(401);
+  expect((await knock(server, 'GET /sse', remembered)).status).toBe(401);
 });
 
 test('tokens with unknown keys make the server ask the issuer once in 5 seconds at most', async () => {
