@@ -60,14 +60,14 @@ async function openClient(index, caller, posts) {
   const opened = withTimeout(
     new Promise((resolve, reject) => {
       client.onEndpoint = resolve;
-      client.stream.once('close', () => reject(new Error(`a stream was closed: ${client.text?.slice(0, 200)}`)));
+      client.stream.once('close', () =>
+        reject(new Error(`a stream was closed: ${client.text?.slice(0, 200)}`)),
+      );
     }),
     'no endpoint event',
   );
   readEvents(client);
-  client.stream.write(
-    `GET ${target.path} HTTP/1.1\r\n${headersOf(caller)}Accept: text/event-stream\r\n\r\n`,
-  );
+  client.stream.write(`GET ${target.path} HTTP/1.1\r\n${headersOf(caller)}Accept: text/event-stream\r\n\r\n`);
   await opened;
 
   const protocolVersion = '2024-11-05';
@@ -196,7 +196,8 @@ function begin(client, intended) {
   const id = nextId++;
   const text = `${id}-${client.index}-${own.filler}`;
   const answer = (message) => {
-    if (message.result?.content?.[0]?.text !== text) problem(`a wrong reply: ${JSON.stringify(message).slice(0, 200)}`);
+    if (message.result?.content?.[0]?.text !== text)
+      problem(`a wrong reply: ${JSON.stringify(message).slice(0, 200)}`);
     if (own.counting) own.latencies.push(performance.now() - intended);
     if (own.rate === 0 && !own.stopped) begin(client, performance.now());
   };
@@ -304,7 +305,10 @@ function sleep(ms) {
 function withTimeout(promise, message) {
   let timer;
   const timeout = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${message} in ${handshakeTimeoutMs / 1000} s`)), handshakeTimeoutMs);
+    timer = setTimeout(
+      () => reject(new Error(`${message} in ${handshakeTimeoutMs / 1000} s`)),
+      handshakeTimeoutMs,
+    );
   });
   return Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
 }

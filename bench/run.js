@@ -7,7 +7,16 @@
 //
 // Needs Linux: CPU time and memory are read from /proc.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -34,7 +43,8 @@ const { values: options } = parseArgs({
 });
 const { quick } = options;
 const startedAt = performance.now();
-const log = (text) => console.log(`${String(Math.round((performance.now() - startedAt) / 1000)).padStart(5)} s  ${text}`);
+const log = (text) =>
+  console.log(`${String(Math.round((performance.now() - startedAt) / 1000)).padStart(5)} s  ${text}`);
 
 /** What each measure is made with, in a full run and in a quick one. */
 const plan = {
@@ -64,14 +74,26 @@ requireLinux();
 log('installing the peers');
 installPeers();
 log('making and building our servers');
-const work = options.projects ? resolve(options.projects) : mkdtempSync(join(tmpdir(), 'create-mcp-sse-bench-'));
+const work = options.projects
+  ? resolve(options.projects)
+  : mkdtempSync(join(tmpdir(), 'create-mcp-sse-bench-'));
 const projects = makeProjects(work, packCommand(join(work, 'packed')));
 const servers = allServers(projects);
 
-const results = { date: new Date().toISOString(), quick, machine: machine(), servers: servers.map(describe), measures: {} };
-for (const [name, { rounds, measure, with: settings, servers: filter = () => true }] of Object.entries(plan)) {
+const results = {
+  date: new Date().toISOString(),
+  quick,
+  machine: machine(),
+  servers: servers.map(describe),
+  measures: {},
+};
+for (const [name, { rounds, measure, with: settings, servers: filter = () => true }] of Object.entries(
+  plan,
+)) {
   if (!wanted.includes(name)) continue;
-  results.measures[name] = await inRounds(name, servers.filter(filter), rounds, (server) => measure(server, settings));
+  results.measures[name] = await inRounds(name, servers.filter(filter), rounds, (server) =>
+    measure(server, settings),
+  );
 }
 if (wanted.includes('generators')) {
   const generators = allGenerators(join(work, 'command'));
@@ -103,7 +125,9 @@ async function inRounds(name, subjects, rounds, measure) {
     const shift = Math.round((round * subjects.length) / rounds);
     for (const subject of [...subjects.slice(shift), ...subjects.slice(0, shift)]) {
       const record = await measure(subject);
-      log(`${name} ${round + 1}/${rounds}  ${subject.name}${record.error ? `  FAILED: ${record.error}` : ''}`);
+      log(
+        `${name} ${round + 1}/${rounds}  ${subject.name}${record.error ? `  FAILED: ${record.error}` : ''}`,
+      );
       records.get(subject.id).push(record);
     }
   }
@@ -111,20 +135,27 @@ async function inRounds(name, subjects, rounds, measure) {
 }
 
 function requireLinux() {
-  if (!existsSync('/proc/self/schedstat')) throw new Error('the benchmark needs Linux, with /proc/<pid>/schedstat');
+  if (!existsSync('/proc/self/schedstat'))
+    throw new Error('the benchmark needs Linux, with /proc/<pid>/schedstat');
   const limit = Number(/Max open files\s+\d+\s+(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]);
-  if (limit < 12_000) throw new Error(`10,000 sessions need 12,000 open files; the hard limit is ${limit} (ulimit -Hn)`);
+  if (limit < 12_000)
+    throw new Error(`10,000 sessions need 12,000 open files; the hard limit is ${limit} (ulimit -Hn)`);
 }
 
-/** Each peer in a tree of its own, as a user would have it; where its lockfile is older, it is left alone. */
+/** Each peer in a tree of its own, as a user would have it. What is there and up to date is left alone. */
 function installPeers() {
+  const root = resolve(import.meta.dirname, '..');
+  if (!existsSync(join(root, 'node_modules'))) execFileSync('npm', ['ci', '--silent'], { cwd: root });
   const peers = join(import.meta.dirname, 'peers');
   for (const directory of [import.meta.dirname, ...readdirSync(peers).map((name) => join(peers, name))]) {
     const lockfile = join(directory, 'package-lock.json');
     const installed = join(directory, 'node_modules/.package-lock.json');
     if (!existsSync(lockfile)) continue;
     if (existsSync(installed) && statSync(installed).mtimeMs > statSync(lockfile).mtimeMs) continue;
-    execFileSync('npm', ['ci', '--silent', '--prefer-offline'], { cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] });
+    execFileSync('npm', ['ci', '--silent', '--prefer-offline'], {
+      cwd: directory,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
   }
 }
 
@@ -151,6 +182,8 @@ function rounded(_key, value) {
 function printTargets(targets) {
   for (const { name, value, limit, met } of targets) {
     const verdict = met === undefined ? 'not measured' : met ? 'met' : 'NOT MET';
-    console.log(`${verdict.padEnd(13)} ${name}: ${value === undefined ? '-' : value.toFixed(2)} (at most ${limit})`);
+    console.log(
+      `${verdict.padEnd(13)} ${name}: ${value === undefined ? '-' : value.toFixed(2)} (at most ${limit})`,
+    );
   }
 }

@@ -59,7 +59,7 @@ export async function startServer({ id, command, directory, env = {}, port: ownP
   };
 }
 
-async function freePort() {
+export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();
@@ -68,7 +68,7 @@ async function freePort() {
   return port;
 }
 
-function accepts(port) {
+export function accepts(port) {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     socket.once('connect', () => resolve(true));
@@ -97,13 +97,17 @@ function kill(pid) {
 /** `schedstat` counts the same time as `stat` does, in nanoseconds instead of hundredths of a second. */
 function cpuSecondsOf(pid) {
   const threads = readdirSync(`/proc/${pid}/task`);
-  return sum(threads, (thread) => Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0])) / 1e9;
+  return (
+    sum(threads, (thread) =>
+      Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]),
+    ) / 1e9
+  );
 }
 
 function memoryKbOf(pid) {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
 }
 
-function sum(items, valueOf) {
-  return items.reduce((total, item) => total + valueOf(item), 0);
+function sum(items, amountOf) {
+  return items.reduce((total, item) => total + amountOf(item), 0);
 }

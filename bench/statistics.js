@@ -14,7 +14,9 @@ export function summarise(records) {
   const keys = new Set(records.flatMap((record) => Object.keys(record)));
   return Object.fromEntries(
     [...keys].map((key) => {
-      const values = records.map((record) => record[key]).filter((value) => value !== undefined && value !== null);
+      const values = records
+        .map((record) => record[key])
+        .filter((value) => value !== undefined && value !== null);
       if (typeof values[0] === 'number') return [key, spread(values)];
       if (typeof values[0] === 'object') return [key, summarise(values)];
       return [key, values[0]];

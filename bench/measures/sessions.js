@@ -30,14 +30,18 @@ export function measureSessions(subject, { counts, idleSeconds, seconds }) {
 
     const cpuBefore = server.cpuSeconds();
     await sleep(idleSeconds);
-    const idleCpuPercent = ((server.cpuSeconds() - cpuBefore) / idleSeconds) * 100;
+    const idleCpuPercent = { [counts.at(-1)]: ((server.cpuSeconds() - cpuBefore) / idleSeconds) * 100 };
 
     const beside = {};
     await load.send('calls', { sessions: active, rate: 3000, seconds: 0, warmup: 2 });
     for (const total of [...counts].reverse().concat(active)) {
       await load.send('close', { keep: total });
       await sleep(1);
-      beside[total === active ? 0 : total] = await callsWithCpu(server, load, { sessions: active, rate: 3000, seconds });
+      beside[total === active ? 0 : total] = await callsWithCpu(server, load, {
+        sessions: active,
+        rate: 3000,
+        seconds,
+      });
     }
     return { memoryKb, openedPerSecond: opened / openingSeconds, idleCpuPercent, beside };
   });

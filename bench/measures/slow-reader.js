@@ -21,7 +21,12 @@ function besideFlood(subject, seconds, reads) {
     await load.send('calls', { sessions: others, rate: 500, seconds: 0, warmup: 1 });
     const before = server.memoryKb();
     const flooding = load.send('flood', { ...flood, count: flood.perSecond * (seconds + 1.5), reads });
-    const { p50, p99, p999 } = await callsWithCpu(server, load, { sessions: others, rate: 500, seconds, warmup: 1 });
+    const { p50, p99, p999 } = await callsWithCpu(server, load, {
+      sessions: others,
+      rate: 500,
+      seconds,
+      warmup: 1,
+    });
     const heldMb = (server.memoryKb() - before) / 1024;
     return { p50, p99, p999, heldMb, ...(await flooding) };
   });

@@ -29,9 +29,9 @@ export function barChart({ title, note, rows, digits = 0 }) {
   const scale = (width - labelWidth - valueWidth) / most;
   const bars = rows.map(({ label, kind, value, error }, index) => {
     const y = top + index * rowHeight;
-    const name = `<text x="${labelWidth - 8}" y="${y + 15}" text-anchor="end">${escape(label)}</text>`;
+    const name = `<text x="${labelWidth - 8}" y="${y + 15}" text-anchor="end">${escapeXml(label)}</text>`;
     if (value === undefined) {
-      return `${name}<text class="note" x="${labelWidth}" y="${y + 15}">failed: ${escape(shorten(error))}</text>`;
+      return `${name}<text class="note" x="${labelWidth}" y="${y + 15}">failed: ${escapeXml(shorten(error))}</text>`;
     }
     const end = labelWidth + value.median * scale;
     const [from, to] = [value.min, value.max].map((edge) => labelWidth + edge * scale);
@@ -74,7 +74,7 @@ export function lineChart({ title, note, xLabel, steps, lines }) {
     const dash = kind === 'floor' ? ' stroke-dasharray="4 4"' : '';
     return (
       `<polyline class="line" stroke="${colour}"${dash} points="${points.join(' ')}"/>` +
-      `<text x="${right + 10}" y="${round(labelY) + 4}">${escape(label)}</text>`
+      `<text x="${right + 10}" y="${round(labelY) + 4}">${escapeXml(label)}</text>`
     );
   });
   const caption = `<text class="note" x="${(left + right) / 2}" y="${bottom + 42}" text-anchor="middle">${xLabel}</text>`;
@@ -92,10 +92,10 @@ function spaced(lines) {
 
 function svg(title, note, height, parts) {
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(title)}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(title)}">`,
     style,
-    `<text class="title" x="8" y="20">${escape(title)}</text>`,
-    `<text class="note" x="8" y="39">${escape(note)}</text>`,
+    `<text class="title" x="8" y="20">${escapeXml(title)}</text>`,
+    `<text class="note" x="8" y="39">${escapeXml(note)}</text>`,
     ...parts,
     '</svg>\n',
   ].join('\n');
@@ -113,6 +113,6 @@ function round(value) {
   return Math.round(value * 10) / 10;
 }
 
-function escape(text) {
+function escapeXml(text) {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 }

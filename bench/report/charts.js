@@ -44,7 +44,9 @@ export function writeCharts({ measures, servers }, folder) {
       xLabel: 'sessions open',
       steps: [0, 100, 2000, 10_000],
       lines: rowsOf('sessions', 'beside').flatMap(({ value, ...row }) =>
-        value ? { ...row, values: [0, 100, 2000, 10_000].map((step) => value[step]?.cpuMicroseconds?.median) } : [],
+        value
+          ? { ...row, values: [0, 100, 2000, 10_000].map((step) => value[step]?.cpuMicroseconds?.median) }
+          : [],
       ),
     }),
     generators: barChart({

@@ -32,7 +32,7 @@ export function section({ date, machine, measures, servers, targets }) {
       number(value(calls, 'highest', 'rate')),
       number(value(sessions, 'memoryKb', 2000)),
       number(value(sessions, 'openedPerSecond')),
-      number(value(sessions, 'idleCpuPercent'), 1),
+      number(value(sessions, 'idleCpuPercent', 10_000), 1),
       number(value(at(id, 'large'), 'p50')),
       slowReader(slow),
       number(value(at(id, 'start'), 'startMs')),
@@ -40,7 +40,9 @@ export function section({ date, machine, measures, servers, targets }) {
     ];
   });
   const failures = Object.entries(measures).flatMap(([measure, byId]) =>
-    Object.entries(byId).flatMap(([id, { error }]) => (error ? `- ${nameOf(servers, measures, id)}, ${measure}: ${error}` : [])),
+    Object.entries(byId).flatMap(([id, { error }]) =>
+      error ? `- ${nameOf(servers, measures, id)}, ${measure}: ${error}` : [],
+    ),
   );
 
   return [
@@ -55,7 +57,13 @@ export function section({ date, machine, measures, servers, targets }) {
     ),
     table(
       [
-        ...['server', 'CPU µs/call at 500/s', 'at 3,000/s', 'p50 / p99 / p99.9 ms at 3,000/s', 'calls/s flat out'],
+        ...[
+          'server',
+          'CPU µs/call at 500/s',
+          'at 3,000/s',
+          'p50 / p99 / p99.9 ms at 3,000/s',
+          'calls/s flat out',
+        ],
         ...['highest steady rate', 'KB/idle session', 'sessions opened/s', 'idle CPU %, 10,000 sessions'],
         ...['4 MB message ms', 'p99 ms beside a slow reader', 'start ms', 'packages, MB'],
       ],
@@ -66,7 +74,13 @@ export function section({ date, machine, measures, servers, targets }) {
     'does not read; then what memory the server held for it, or that it cut the reader off.',
     '',
     table(
-      ['generator', 'fetched: packages, MB', 'to files, s', 'to an answered call, s', 'installed: packages, MB'],
+      [
+        'generator',
+        'fetched: packages, MB',
+        'to files, s',
+        'to an answered call, s',
+        'installed: packages, MB',
+      ],
       Object.entries(measures.generators).map(([, record]) => [
         record.name,
         `${record.fetched.packages.median ?? record.fetched.packages}, ${number(record.fetched.megabytes, 1)}`,
@@ -99,7 +113,9 @@ function nameOf(servers, { generators }, id) {
 }
 
 function percentiles(record) {
-  return record ? [record.p50, record.p99, record.p999].map((one) => number(one?.median, 1)).join(' / ') : '–';
+  return record
+    ? [record.p50, record.p99, record.p999].map((one) => number(one?.median, 1)).join(' / ')
+    : '–';
 }
 
 function slowReader(record) {

@@ -20,7 +20,8 @@ const server = createServer((request, response) => {
     response.writeHead(202).end('Accepted');
     const { id, method, params } = JSON.parse(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
     if (id === undefined) return;
-    const result = method === 'tools/call' ? { content: [{ type: 'text', text: params.arguments.text }] } : {};
+    const result =
+      method === 'tools/call' ? { content: [{ type: 'text', text: params.arguments.text }] } : {};
     stream.write(`event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', id, result })}\n\n`);
   });
 });

@@ -11,7 +11,10 @@ app.get('/sse', async (_request, response) => {
   const server = new McpServer({ name: 'echo', version: '1.0.0' });
   server.registerTool(
     'echo',
-    { description: 'Returns the text it is given.', inputSchema: { text: z.string().describe('The text to return') } },
+    {
+      description: 'Returns the text it is given.',
+      inputSchema: { text: z.string().describe('The text to return') },
+    },
     ({ text }) => ({ content: [{ type: 'text', text }] }),
   );
   const transport = new SSEServerTransport('/messages', response);

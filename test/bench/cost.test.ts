@@ -1,0 +1,75 @@
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Cost, costOfCall } from '../../bench/cost/cost.js';
+import { completeAnswers } from '../../src/answers.js';
+import { render } from '../../src/render.js';
+import { templatesFolder } from '../../src/version.js';
+
+/**
+ * What a tool call to a server with API keys, all defaults on, may cost beyond what it costs on bare node:http. No clock
+ * has a part in these numbers: they are the same on every machine, within half a percent, and nearly so with every Node.js.
+ * When a call became cheaper, lower them; raise them only for something that is worth it.
+ */
+const budget: Cost = { functionCalls: 412, promises: 55, timers: 0, bytes: 63_000 };
+
+const root = resolve(import.meta.dirname, '../..');
+// Inside the repository, so that the server finds the repository's dependencies.
+const project = join(root, `.rendered/cost-${process.pid}`);
+let floor: Cost;
+
+beforeAll(async () => {
+  const answers = completeAnswers(
+    { auth: 'apikey', directory: project, name: 'cost' },
+    { cwd: root, packageManager: 'npm', templates: templatesFolder },
+  );
+  for (const [path, { content }] of await render(answers, { secret: 'unused', templates: templatesFolder })) {
+    await mkdir(dirname(join(project, path)), { recursive: true });
+    await writeFile(join(project, path), content);
+  }
+  await execa('tsc', ['-p', 'tsconfig.build.json'], { cwd: project, preferLocal: true, localDir: root });
+  floor = await costOfCall(join(root, 'bench/peers/floor'), 'server.js');
+}, 60_000);
+
+afterAll(() => rm(project, { recursive: true, force: true }));
+
+/** The cost over the floor, of the server as it is or with `extra` done for each message. */
+async function costOverFloor(name: string, extra?: string): Promise<Cost> {
+  const dist = `dist-${name}`;
+  await cp(join(project, 'dist'), join(project, dist), { recursive: true });
+  if (extra) {
+    const file = join(project, dist, 'transport/sse-endpoints.js');
+    const code = await readFile(file, 'utf8');
+    const changed = code.replace('response.writeHead(202', `${extra}, response.writeHead(202`);
+    expect(changed, 'where a message is accepted').not.toBe(code);
+    await writeFile(file, changed);
+  }
+  const own = await costOfCall(project, `${dist}/main.js`);
+  return {
+    functionCalls: own.functionCalls - floor.functionCalls,
+    promises: own.promises - floor.promises,
+    timers: Math.round(own.timers - floor.timers),
+    bytes: own.bytes - floor.bytes,
+  };
+}
+
+test('a tool call costs no more than its budget', async () => {
+  const cost = await costOverFloor('as-it-is');
+  for (const name of Object.keys(budget) as (keyof Cost)[]) {
+    expect
+      .soft(cost[name], `${name} for each call; all: ${JSON.stringify(cost)}`)
+      .toBeLessThanOrEqual(budget[name]);
+  }
+}, 60_000);
+
+test('a timer for each message would be noticed', async () => {
+  const cost = await costOverFloor('timer', 'setTimeout(() => {}, 1000).unref()');
+  expect(cost.timers).toBeGreaterThan(budget.timers);
+}, 60_000);
+
+test('a few headers set one by one would be noticed', async () => {
+  const headers = ['A', 'B', 'C'].map((name) => `response.setHeader('X-${name}', '1')`).join(', ');
+  const cost = await costOverFloor('headers', headers);
+  expect(cost.functionCalls).toBeGreaterThan(budget.functionCalls);
+}, 60_000);
