@@ -37,6 +37,9 @@ const answerTimeout = 2000;
  */
 const takeTimeout = 1500;
 
+/** Milliseconds between two lines in the log about messages that come too late. */
+const lateNoteInterval = 10_000;
+
 /** Milliseconds after an outage of Redis in which the other processes may not have come back to it. */
 const returnTime = 3000;
 
@@ -52,6 +55,7 @@ export function createRedisRelay({ nodeId, redis, log }: RedisRelayOptions): Rel
   /** Deliveries that came lately, and when each is too late anyway: none is taken twice. */
   const seen = new Map<string, number>();
   let isSubscribed = false;
+  let nextLateNote = 0;
 
   const isReady = () => isSubscribed && redis.isReady();
 
@@ -125,13 +129,20 @@ export function createRedisRelay({ nodeId, redis, log }: RedisRelayOptions): Rel
   function take({ id, from, takeUntil, sessionId, caller }: Delivery, json: string, receive: Receive): void {
     const now = Date.now();
     if (now > takeUntil) {
-      log.warn({ from, msTooLate: now - takeUntil }, 'a message from another process came too late');
+      noteLate(from, now - takeUntil, now);
       return;
     }
     if (isRepeated(id, takeUntil, now)) return;
     const answer: Answer = { answerTo: id, taken: receive({ sessionId, caller, json }) };
     // When this fails the sender finds out by itself: it gets no answer.
     commands.publish(channelOf(from), JSON.stringify(answer)).catch(() => {});
+  }
+
+  /** One line for many: who is behind, or has a wrong clock, is so for all messages. */
+  function noteLate(from: string, msTooLate: number, now: number): void {
+    if (now < nextLateNote) return;
+    nextLateNote = now + lateNoteInterval;
+    log.warn({ from, msTooLate }, 'a message from another process came too late');
   }
 
   function isRepeated(id: string, takeUntil: number, now: number): boolean {
