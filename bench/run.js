@@ -28,8 +28,7 @@ import { measureSessions } from './measures/sessions.js';
 import { measureSlowReader } from './measures/slow-reader.js';
 import { measureStart } from './measures/start.js';
 import { makeProjects, packCommand } from './projects.js';
-import { writeCharts } from './report/charts.js';
-import { writeReadme } from './report/readme.js';
+import { writeReport } from './report/report.js';
 import { allServers } from './servers.js';
 import { summarise } from './statistics.js';
 import { evaluateTargets } from './targets.js';
@@ -98,7 +97,8 @@ for (const [name, { rounds, measure, with: settings, servers: filter = () => tru
 if (wanted.includes('generators')) {
   const generators = allGenerators(join(work, 'command'));
   const measured = await inRounds('generators', generators, quick ? 1 : 2, measureGenerator);
-  for (const { id, name, peer, fetched } of generators) Object.assign(measured[id], { name, peer, fetched });
+  for (const { id, name, peer, fetched } of generators)
+    Object.assign(measured[id], { name, peer, fetched: summarise([fetched]) });
   results.measures.generators = measured;
 }
 results.loadAverageAtEnd = loadavg()[0];
@@ -112,8 +112,7 @@ const complete = !quick && !options.only;
 const file = join(folder, complete ? 'full.json' : 'partial.json');
 writeFileSync(file, `${JSON.stringify(results, rounded, 2)}\n`);
 if (complete) {
-  writeCharts(results, folder);
-  writeReadme(results, resolve(import.meta.dirname, '../README.md'));
+  writeReport(results);
 }
 printTargets(results.targets);
 log(`written: ${file}`);

@@ -11,8 +11,9 @@ const active = 50;
  */
 export function measureSessions(subject, { counts, idleSeconds, seconds }) {
   return underLoad(subject, async (server, load) => {
-    // What is loaded and compiled for the first sessions belongs to none of them.
+    // A server that has been in use: what it loaded, compiled and grew to by then belongs to no session.
     await load.send('open', { total: active });
+    await load.send('calls', { sessions: active, rate: 1000, seconds: 0, warmup: 2 });
     await load.send('close', { keep: 0 });
     await sleep(1);
 

@@ -46,19 +46,23 @@ export function barChart({ title, note, rows, digits = 0 }) {
 }
 
 /**
- * Lines over a few steps of x that are drawn evenly spaced.
+ * Lines over a few steps of x that are drawn evenly spaced. The height is that of the logarithm: each line of the grid
+ * is twice the one below.
  *
  * @param steps the values of x
  * @param lines each with `label`, `kind` and `values`, one for each step
  */
 export function lineChart({ title, note, xLabel, steps, lines }) {
-  const [left, top, bottom, right] = [60, 60, 330, width - 230];
-  const most = Math.max(...lines.flatMap(({ values }) => values.filter(Number.isFinite)));
+  const [left, top, bottom, right] = [60, 60, 330, width - 270];
+  const values = lines.flatMap(({ values }) => values.filter(Number.isFinite));
+  const lowest = Math.floor(Math.log2(Math.min(...values) / 25));
+  const highest = Math.ceil(Math.log2(Math.max(...values) / 25));
   const x = (index) => left + (index * (right - left)) / (steps.length - 1);
-  const y = (value) => bottom - (value / most) * (bottom - top);
-  const axis = [0, 0.25, 0.5, 0.75, 1].map((share) => {
-    const at = round(y(share * most));
-    const label = `<text class="note" x="${left - 8}" y="${at + 4}" text-anchor="end">${format(share * most)}</text>`;
+  const y = (value) => bottom - ((Math.log2(value / 25) - lowest) / (highest - lowest)) * (bottom - top);
+  const grid = Array.from({ length: highest - lowest + 1 }, (_, index) => 25 * 2 ** (lowest + index));
+  const axis = grid.map((value) => {
+    const at = round(y(value));
+    const label = `<text class="note" x="${left - 8}" y="${at + 4}" text-anchor="end">${format(value)}</text>`;
     return `<line class="axis" x1="${left}" x2="${right}" y1="${at}" y2="${at}"/>${label}`;
   });
   const ticks = steps.map(

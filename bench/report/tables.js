@@ -1,0 +1,137 @@
+// The figures as Markdown.
+
+/** The servers, with what matters most. */
+export function summaryTable(results) {
+  return serverTable(results, [
+    ['CPU for each call, µs', ({ calls }) => number(calls?.at3000?.cpuMicroseconds)],
+    ['p99, ms', ({ calls }) => number(calls?.at3000?.p99, 1)],
+    ['calls a second, flat out', ({ calls }) => number(calls?.flatOut?.callsPerSecond)],
+    ['KB for each idle session', ({ sessions }) => number(sessions?.memoryKb?.[2000])],
+    ['start, ms', ({ start }) => number(start?.startMs)],
+    ['packages, MB', ({ installed }) => size(installed)],
+  ]);
+}
+
+export function callsTable(results) {
+  const at =
+    (rate) =>
+    ({ calls }) =>
+      `${ranged(calls?.[rate]?.cpuMicroseconds)}`;
+  const latency =
+    (rate) =>
+    ({ calls }) =>
+      ['p50', 'p99', 'p999'].map((part) => number(calls?.[rate]?.[part], 1)).join(' / ');
+  return serverTable(results, [
+    ['µs for each call at 500/s', at('at500')],
+    ['at 3,000/s', at('at3000')],
+    ['at the highest rate', at('highest')],
+    ['highest rate kept up', ({ calls }) => ranged(calls?.highest?.rate)],
+    ['flat out, calls/s', ({ calls }) => ranged(calls?.flatOut?.callsPerSecond)],
+    ['p50 / p99 / p99.9 ms at 500/s', latency('at500')],
+    ['at 3,000/s', latency('at3000')],
+  ]);
+}
+
+export function sessionsTable(results) {
+  const beside =
+    (count) =>
+    ({ sessions }) => {
+      const record = sessions?.beside?.[count];
+      return `${number(record?.cpuMicroseconds)}, ${number(record?.p99, 1)}`;
+    };
+  return serverTable(results, [
+    ...[100, 2000, 10_000].map((count) => [
+      `KB for each of ${number({ median: count })}`,
+      ({ sessions }) => number(sessions?.memoryKb?.[count]),
+    ]),
+    ['opened a second', ({ sessions }) => number(sessions?.openedPerSecond)],
+    ['% of a core, 10,000 idle', ({ sessions }) => number(sessions?.idleCpuPercent?.[10_000], 1)],
+    ['µs for each call, p99 ms, beside none', beside(0)],
+    ['beside 2,000', beside(2000)],
+    ['beside 10,000', beside(10_000)],
+  ]);
+}
+
+export function othersTable(results) {
+  return serverTable(results, [
+    ['4 MB there and back, p50 / p99 ms', ({ large }) => `${number(large?.p50)} / ${number(large?.p99)}`],
+    ['p99 ms beside a reader', ({ slow }) => number(slow?.besideReader?.p99, 1)],
+    ['beside one that does not read', ({ slow }) => number(slow?.besideSlowReader?.p99, 1)],
+    ['held for it', ({ slow }) => held(slow?.besideSlowReader)],
+    ['start to listening, ms', ({ start }) => ranged(start?.startMs)],
+    ['MB then', ({ start }) => number(start?.memoryMb)],
+    ['packages, MB installed', ({ installed }) => size(installed)],
+  ]);
+}
+
+export function generatorsTable({ measures }) {
+  const rows = Object.values(measures.generators).map((record) => [
+    record.name,
+    size(record.fetched),
+    number(record.filesSeconds, 2),
+    record.error ? 'failed' : ranged(record.answeredSeconds, 1),
+    record.error ? '–' : size(record),
+  ]);
+  return table(
+    ['', 'fetched: packages, MB', 'to files, s', 'to an answer, s', 'installed: packages, MB'],
+    rows,
+  );
+}
+
+export function targetsTable({ targets }) {
+  const verdict = (met) => (met === undefined ? 'not measured' : met ? 'met' : '**not met**');
+  const rows = targets.map(({ name, limit, value, met }) => [name, limit, plain(value, 2), verdict(met)]);
+  return table(['target', 'at most', 'measured', ''], rows);
+}
+
+/** What failed, with its error; empty when nothing did. */
+export function failures({ measures, servers }) {
+  const nameOf = (id) => servers.find((server) => server.id === id)?.name ?? measures.generators[id].name;
+  return Object.entries(measures).flatMap(([measure, byId]) =>
+    Object.entries(byId).flatMap(([id, { error, highest }]) => {
+      const reason = error ?? highest?.error;
+      return reason ? `- ${nameOf(id)}, ${measure}: ${reason}` : [];
+    }),
+  );
+}
+
+function serverTable({ measures, servers }, columns) {
+  const rows = servers.map(({ id, name, version, ours }) => {
+    const measured = Object.fromEntries(
+      Object.entries(measures).map(([measure, byId]) => [measure, byId[id]]),
+    );
+    const label = version ? `${name} ${version}` : name;
+    return [ours ? `**${label}**` : label, ...columns.map(([, cell]) => cell(measured))];
+  });
+  return table(['', ...columns.map(([head]) => head)], rows);
+}
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  const rule = head.map((_, index) => (index === 0 ? '---' : '---:'));
+  return [line(head), line(rule), ...rows.map(line)].join('\n');
+}
+
+function held(record) {
+  if (record === undefined) return '–';
+  return record.cut ? 'it is cut off' : `${number(record.heldMb)} MB`;
+}
+
+function size(record) {
+  return record?.packages === undefined ? '–' : `${number(record.packages)}, ${number(record.megabytes)}`;
+}
+
+/** Median, and where there were several rounds, from what to what. */
+function ranged(spread, digits = 0) {
+  if (spread === undefined || spread.min === spread.max) return number(spread, digits);
+  return `${number(spread, digits)} (${plain(spread.min, digits)}–${plain(spread.max, digits)})`;
+}
+
+function number(spread, digits = 0) {
+  return plain(spread?.median, digits);
+}
+
+function plain(value, digits = 0) {
+  if (!Number.isFinite(value)) return '–';
+  return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
