@@ -25,12 +25,19 @@ test('messages that a caller sends by way of several processes count together', 
 });
 
 test('bad credentials that one address tries at several processes count together', async () => {
-  const { nodes } = await startCluster({ AUTH_FAILURES_PER_MINUTE: '9' });
+  const { nodes, redis } = await startCluster({ AUTH_FAILURES_PER_MINUTE: '9' });
   const guess = { 'X-API-Key': 'a guess' };
   const guesses = nodes.flatMap((node) =>
     [1, 2, 3].map(() => post(node, '/messages?sessionId=x', call(1, 'ping'), guess)),
   );
   expect(new Set((await Promise.all(guesses)).map(({ status }) => status))).toEqual(new Set([401]));
+
+  const client = await redis.connect();
+  await eventually(
+    () => client.get('test-server:limit:failures:127.0.0.1'),
+    (total) => total === '9',
+  );
+  client.destroy();
 
   // A process learns of the others when it counts again.
   for (const node of nodes) {
