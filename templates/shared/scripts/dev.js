@@ -8,7 +8,11 @@ const options = { stdio: 'inherit' };
 const firstBuild = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], options);
 if (firstBuild.status !== 0) process.exit(firstBuild.status ?? 1);
 
-const compiler = spawn(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--watch', '--preserveWatchOutput'], options);
+const compiler = spawn(
+  process.execPath,
+  [tsc, '-p', 'tsconfig.build.json', '--watch', '--preserveWatchOutput'],
+  options,
+);
 const server = spawn(process.execPath, ['--watch', 'dist/main.js'], options);
 process.on('exit', () => {
   compiler.kill();

@@ -80,7 +80,9 @@ export class Environment {
   /** A path prefix; empty for none. */
   pathPrefix(name: string): string {
     return this.#read(name, '', 'a path such as /my-server, or nothing', (value) =>
-      /^(\/[\w.~-]+)*\/?$/.test(value) && !value.includes('..') ? trimSlash(value).replace(/^\/$/, '') : undefined,
+      /^(\/[\w.~-]+)*\/?$/.test(value) && !value.includes('..')
+        ? trimSlash(value).replace(/^\/$/, '')
+        : undefined,
     );
   }
 

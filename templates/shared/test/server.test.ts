@@ -9,7 +9,9 @@ import { badHeaders, goodHeaders, settings } from './credentials.js';
 // Starts the built server on a free port and proves it with a real MCP client. Keep these tests when you change
 // the server: they notice when a client can no longer connect, or when one without a credential can.
 
-const withCredential = { skip: goodHeaders === undefined && 'test/credentials.ts has no good credential yet' };
+const withCredential = {
+  skip: goodHeaders === undefined && 'test/credentials.ts has no good credential yet',
+};
 const whenProtected = { skip: badHeaders === undefined && 'this server needs no credential' };
 
 let server: ChildProcess;
@@ -77,7 +79,11 @@ test('messages are refused without a credential, and with a wrong one', whenProt
 test('a message over the size limit is refused with 413', withCredential, async (t) => {
   const { messages } = await connect(t);
   const text = 'x'.repeat(1024 * 1024);
-  const response = await post(messages, JSON.stringify({ jsonrpc: '2.0', method: 'x', params: { text } }), goodHeaders);
+  const response = await post(
+    messages,
+    JSON.stringify({ jsonrpc: '2.0', method: 'x', params: { text } }),
+    goodHeaders,
+  );
   assert.equal(response.status, 413);
 });
 

@@ -19,7 +19,8 @@ export function clientSettings({ name, url, header }: ServerAddress): ClientSett
   const shortName = name.replace(/^@.*\//, ''); // Clients take no scope in a name.
   const headers = header && { headers: { [header.name]: header.value } };
   const option = (flag: string) => (header ? ` ${flag} "${header.name}: ${header.value}"` : '');
-  const file = (key: string, settings: object) => JSON.stringify({ [key]: { [shortName]: settings } }, null, 2);
+  const file = (key: string, settings: object) =>
+    JSON.stringify({ [key]: { [shortName]: settings } }, null, 2);
   const n8nCredential = header ? `Header Auth: name ${header.name}, value ${header.value}` : 'None';
 
   return [
@@ -29,7 +30,11 @@ export function clientSettings({ name, url, header }: ServerAddress): ClientSett
       text: `claude mcp add --transport sse ${shortName} ${url}${option('--header')}`,
     },
     { client: 'Cursor', where: 'in ~/.cursor/mcp.json', text: file('mcpServers', { url, ...headers }) },
-    { client: 'VS Code', where: 'in .vscode/mcp.json', text: file('servers', { type: 'sse', url, ...headers }) },
+    {
+      client: 'VS Code',
+      where: 'in .vscode/mcp.json',
+      text: file('servers', { type: 'sse', url, ...headers }),
+    },
     {
       client: 'Cline',
       where: 'in cline_mcp_settings.json',

@@ -1,9 +1,9 @@
 import { type AccessOptions, resourceMetadataPath } from '../transport/access.js';
+import type { Exchange } from '../transport/exchange.js';
 import { HttpError } from '../transport/http-error.js';
 import type { Relay } from '../transport/relay.js';
 import { publicOrigin } from '../transport/request-guards.js';
 import type { Sessions } from '../transport/sessions.js';
-import type { Exchange, StreamableHttp } from '../transport/sse-server.js';
 import { contentSecurityPolicy, createLandingPage } from './landing-page.js';
 import type { Metrics } from './metrics.js';
 
@@ -18,7 +18,8 @@ export interface PageOptions extends AccessOptions {
   endpoint: string;
   /** Path that messages are POSTed to. */
   messageEndpoint: string;
-  streamableHttp?: StreamableHttp | undefined;
+  /** Streamable HTTP beside SSE, if there is any. */
+  streamableHttp?: { endpoint: string } | undefined;
   relay?: Relay | undefined;
   /** Who may scrape `/metrics`: nobody, everybody, or whoever may send messages. */
   metricsAccess: 'off' | 'public' | 'protected';

@@ -8,7 +8,9 @@ const definition = {
 };
 
 function greeting({ name }: { name: string }): GetPromptResult {
-  return { messages: [{ role: 'user', content: { type: 'text', text: `Greet ${name} in one friendly sentence.` } }] };
+  return {
+    messages: [{ role: 'user', content: { type: 'text', text: `Greet ${name} in one friendly sentence.` } }],
+  };
 }
 
 export function registerGreeting(server: McpServer): void {

@@ -3,10 +3,10 @@ import type { AuthProvider } from '../auth/auth-provider.js';
 import { authenticate, type Caller } from '../auth/authenticate.js';
 import type { Log } from '../monitoring/log.js';
 import { requestId } from '../monitoring/request-id.js';
+import type { Exchange } from './exchange.js';
 import { HttpError } from './http-error.js';
 import type { RateLimits } from './rate-limits.js';
 import { publicOrigin } from './request-guards.js';
-import type { Exchange } from './sse-server.js';
 
 /** Where RFC 9728 puts the metadata that says which issuer's tokens a server takes. */
 export const resourceMetadataPath = '/.well-known/oauth-protected-resource';

@@ -1,4 +1,4 @@
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Server as TlsServer } from 'node:tls';
@@ -30,8 +30,23 @@ const backlog = 4096;
 const connectionsCheckingInterval = 1000;
 
 /** Node's HTTP or HTTPS server, with this server's time-outs, and errors that say what to do. */
-export function createListener(options: ListenerOptions, handle: RequestListener) {
+export function createListener(
+  options: ListenerOptions,
+  handle: (request: IncomingMessage, response: ServerResponse) => void,
+) {
   const { host, port, readCertificate } = options;
+  let unanswered = 0;
+  let onAllAnswered: (() => void) | undefined;
+
+  const answered = () => {
+    if (--unanswered === 0) onAllAnswered?.();
+  };
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    unanswered++;
+    response.on('close', answered);
+    handle(request, response);
+  };
+
   const serverOptions = {
     // Headers are part of the request; Node does not start when they may take longer than the whole.
     headersTimeout: Math.min(options.headersTimeoutMs, options.requestTimeoutMs),
@@ -43,10 +58,10 @@ export function createListener(options: ListenerOptions, handle: RequestListener
   };
   const secureContext = () => ({ ...readCertificate?.(), minVersion: 'TLSv1.2' as const });
   const server = readCertificate
-    ? createTlsServer({ ...serverOptions, ...secureContext() }, handle)
-    : createServer(serverOptions, handle);
+    ? createTlsServer({ ...serverOptions, ...secureContext() }, onRequest)
+    : createServer(serverOptions, onRequest);
   // Left alone, Node asks for a body with 100 before anybody looked at its headers, and answers 417 on its own.
-  server.on('checkContinue', handle).on('checkExpectation', handle);
+  server.on('checkContinue', onRequest).on('checkExpectation', onRequest);
 
   return {
     server,
@@ -63,6 +78,23 @@ export function createListener(options: ListenerOptions, handle: RequestListener
         server.once('error', (error) => reject(new ListenError(explain(error, host, port))));
         server.listen({ port, host, backlog }, resolve);
       });
+    },
+
+    /**
+     * Closes every connection, those that are being answered at last: they get up to `graceMs` milliseconds.
+     * What Node calls idle is not all that needs no waiting: a client may have connected and not asked yet.
+     */
+    async close(graceMs: number): Promise<void> {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, graceMs);
+        onAllAnswered = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+        if (unanswered === 0) onAllAnswered();
+      });
+      server.close();
+      server.closeAllConnections();
     },
 
     /** Reads the certificate anew, for connections from now on. @throws when it is bad; the old one then stays */

@@ -4,11 +4,11 @@ import type { Caller } from '../auth/authenticate.js';
 import type { Log } from '../monitoring/log.js';
 import type { Metrics } from '../monitoring/metrics.js';
 import { EventStream, type EventStreamOptions } from './event-stream.js';
+import type { Exchange } from './exchange.js';
 import { HttpError } from './http-error.js';
 import { type ForwardedMessage, newSessionId, otherNode, type Relay } from './relay.js';
 import { readJsonBody, requireMessage } from './request-body.js';
 import type { Sessions } from './sessions.js';
-import type { Exchange } from './sse-server.js';
 import { SseSession } from './sse-session.js';
 
 export interface SseEndpointOptions extends EventStreamOptions {

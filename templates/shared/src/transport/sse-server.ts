@@ -6,6 +6,7 @@ import { createPages, type PageOptions } from '../monitoring/pages.js';
 import { requestId } from '../monitoring/request-id.js';
 import { type AccessOptions, createAccess } from './access.js';
 import type { EventStreamOptions } from './event-stream.js';
+import type { Exchange, Handler, Route } from './exchange.js';
 import { answerClientError, answerError, HttpError } from './http-error.js';
 import { createListener, type ListenerOptions } from './http-listener.js';
 import { createRateLimits, type RateLimitOptions } from './rate-limits.js';
@@ -44,23 +45,6 @@ export interface StreamableHttp {
   /** Ends what is left. */
   close(): Promise<void>;
 }
-
-/** One request and its answer, with what several steps need to know of it. */
-export interface Exchange {
-  request: IncomingMessage;
-  response: ServerResponse;
-  /** What every answer to this request carries. */
-  headers: Record<string, string>;
-  /** Address of the client, as far as the proxies in front can be trusted. */
-  address: string;
-  /** Path without the base path and a trailing slash. */
-  path: string;
-  /** What stands behind the question mark. */
-  query: string;
-}
-
-type Handler = (exchange: Exchange) => void | Promise<void>;
-type Route = Partial<Record<'GET' | 'HEAD' | 'POST', Handler>>;
 
 /**
  * An HTTP server that speaks MCP over server-sent events. All state is its own: several can run in one process.
@@ -195,8 +179,8 @@ export function createSseServer(options: SseServerOptions) {
     else answerError(request, response, refusal, headers);
   }
 
-  const { server, listen: listenToClients, url, renewCertificate } = createListener(options, handle);
-  server.on('clientError', (error, socket) => {
+  const listener = createListener(options, handle);
+  listener.server.on('clientError', (error, socket) => {
     if (streams.has(socket)) {
       socket.destroy();
       return;
@@ -211,7 +195,7 @@ export function createSseServer(options: SseServerOptions) {
   async function listen(): Promise<void> {
     // What comes for a session that is about to end is refused, as it is when it comes here at once.
     relay.listen((message) => closing === undefined && sse.receiveForwarded(message));
-    await listenToClients();
+    await listener.listen();
   }
 
   /**
@@ -226,15 +210,10 @@ export function createSseServer(options: SseServerOptions) {
   async function stop(): Promise<void> {
     const deadline = Date.now() + options.shutdownMs;
     await Promise.all([streamableHttp?.endSubscriptions(), sessions.closeAll(options.shutdownMs)]);
-    const timer = setTimeout(() => server.closeAllConnections(), Math.max(0, deadline - Date.now()));
-    // A connection whose call has been answered is idle, and Node would keep it until the client closes it.
-    const idle = setInterval(() => server.closeIdleConnections(), 50);
-    await new Promise((resolve) => server.close(resolve));
-    clearInterval(idle);
-    clearTimeout(timer);
+    await listener.close(Math.max(0, deadline - Date.now()));
     await streamableHttp?.close();
     relay.close();
   }
 
-  return { listen, close, url, renewCertificate, sessions };
+  return { listen, close, url: listener.url, renewCertificate: listener.renewCertificate, sessions };
 }

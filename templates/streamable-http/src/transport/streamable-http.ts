@@ -4,8 +4,9 @@ import type { Caller } from '../auth/authenticate.js';
 import type { Log } from '../monitoring/log.js';
 import type { Metrics } from '../monitoring/metrics.js';
 import type { EventStreamOptions } from './event-stream.js';
+import type { Exchange } from './exchange.js';
 import { HttpError } from './http-error.js';
-import type { Exchange, StreamableHttp } from './sse-server.js';
+import type { StreamableHttp } from './sse-server.js';
 
 export interface StreamableHttpOptions extends EventStreamOptions {
   /** Path that clients POST to. */
