@@ -129,9 +129,9 @@ describe('there is room for so many', () => {
     );
   });
 
-  test('10,000 opened and dropped: refused at the cap, and every count back to zero', async () => {
+  test('2,000 opened and dropped: refused at the cap, and every count back to zero', async () => {
     const statuses = new Map<number, number>();
-    for (let round = 0; round < 100; round++) {
+    for (let round = 0; round < 20; round++) {
       await Promise.all(
         Array.from({ length: 100 }, async () => {
           const answer = await openStream(server, { headers: alice }).then(

@@ -9,7 +9,7 @@ const script = join(import.meta.dirname, '../../../scripts/soak.js');
 test('sessions that open, call, stall and vanish lose no reply and leave nothing', {
   timeout: 60_000,
 }, async () => {
-  const args = ['--seconds', '6', '--sessions', '200', '--project', directoryOf('none')];
+  const args = ['--seconds', '5', '--sessions', '200', '--project', directoryOf('none')];
   const { exitCode, all } = await execa(process.execPath, [script, ...args], { all: true, reject: false });
   expect(exitCode, all).toBe(0);
 });
