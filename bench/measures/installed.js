@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Packages and megabytes that running the server takes, without what only its development needs. */
-export function measureInstalled({ directory }) {
+export function measureInstalled({ directory, ours }) {
   if (!existsSync(join(directory, 'package-lock.json'))) return { packages: 0, megabytes: 0 };
+  if (!ours) return installedIn(directory); // Peers have no packages for development.
   const copy = mkdtempSync(join(tmpdir(), 'create-mcp-sse-bench-installed-'));
   try {
     for (const name of ['package.json', 'package-lock.json']) cpSync(join(directory, name), join(copy, name));

@@ -84,15 +84,26 @@ export function targetsTable({ targets }) {
   return table(['target', 'at most', 'measured', ''], rows);
 }
 
-/** What failed, with its error; empty when nothing did. */
+/** What failed or was not kept up with, each as a line of a list; empty when nothing was. */
 export function failures({ measures, servers }) {
   const nameOf = (id) => servers.find((server) => server.id === id)?.name ?? measures.generators[id].name;
   return Object.entries(measures).flatMap(([measure, byId]) =>
-    Object.entries(byId).flatMap(([id, { error, highest }]) => {
-      const reason = error ?? highest?.error;
-      return reason ? `- ${nameOf(id)}, ${measure}: ${reason}` : [];
+    Object.entries(byId).flatMap(([id, record]) => {
+      const reasons = record.error ? [record.error] : measure === 'calls' ? troublesOf(record) : [];
+      return reasons.map((reason) => `- ${nameOf(id)}, ${measure}: ${reason}`);
     }),
   );
+}
+
+function troublesOf({ at500, at3000, flatOut, highest }) {
+  const behind = (rate, { callsPerSecond }) =>
+    callsPerSecond.median < 0.98 * rate
+      ? `of ${plain(rate)} calls a second ${number(callsPerSecond)} were answered`
+      : [];
+  const wrong = [at500, at3000, flatOut].flatMap(({ errors, firstError }) =>
+    errors.max > 0 ? `${plain(errors.max)} wrong or refused replies, the first: ${firstError}` : [],
+  );
+  return [behind(500, at500), behind(3000, at3000), highest.error ?? [], wrong].flat();
 }
 
 function serverTable({ measures, servers }, columns) {
