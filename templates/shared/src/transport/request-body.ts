@@ -1,12 +1,5 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import {
-  isJSONRPCErrorResponse,
-  isJSONRPCNotification,
-  isJSONRPCRequest,
-  isJSONRPCResultResponse,
-  type JSONRPCMessage,
-} from '@modelcontextprotocol/server';
 import { HttpError } from './http-error.js';
 
 /**
@@ -26,24 +19,6 @@ export async function readJsonBody(
   const body = await readBytes(request, maxBytes);
   const text = decode(body);
   return { json: parseJson(text), text, bytes: body.length };
-}
-
-/**
- * The one JSON-RPC message that a body must be. The SDK's own checks decide, so that what is accepted here
- * is understood there.
- *
- * @throws {HttpError} `invalid_message`
- */
-export function requireMessage(json: unknown): JSONRPCMessage {
-  if (
-    isJSONRPCRequest(json) ||
-    isJSONRPCNotification(json) ||
-    isJSONRPCResultResponse(json) ||
-    isJSONRPCErrorResponse(json)
-  ) {
-    return json;
-  }
-  throw new HttpError('invalid_message', 'Invalid Request: the body is not one JSON-RPC 2.0 message');
 }
 
 /** A page can send text/plain anywhere without a preflight; requiring JSON makes the browser ask first. */

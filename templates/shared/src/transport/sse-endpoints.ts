@@ -6,8 +6,9 @@ import type { Metrics } from '../monitoring/metrics.js';
 import { EventStream, type EventStreamOptions } from './event-stream.js';
 import type { Exchange } from './exchange.js';
 import { HttpError } from './http-error.js';
+import { requireMessage } from './json-rpc.js';
 import { type ForwardedMessage, newSessionId, otherNode, type Relay } from './relay.js';
-import { readJsonBody, requireMessage } from './request-body.js';
+import { readJsonBody } from './request-body.js';
 import type { Sessions } from './sessions.js';
 import { SseSession } from './sse-session.js';
 

@@ -9,6 +9,7 @@ import type {
 import type { Caller } from '../auth/authenticate.js';
 import type { Metrics } from '../monitoring/metrics.js';
 import type { EventStream, StreamFailure } from './event-stream.js';
+import { insufficientScope, internalError, toJson } from './json-rpc.js';
 
 export type CloseReason =
   | StreamFailure
@@ -118,18 +119,13 @@ export class SseSession implements Transport {
       return; // The reply to a keep-alive ping; an error is as good a sign of life.
     }
     const extra = caller && { authInfo: caller.authInfo };
-    if ('method' in message && 'id' in message && this.#scopeChallenge !== undefined) {
-      this.#receiveIfAllowed(message, extra, this.#scopeChallenge);
-    } else {
-      this.#handOver(message, extra);
-    }
-  }
-
-  #handOver(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void {
+    const request = 'method' in message && 'id' in message ? message : undefined;
     try {
-      this.onmessage?.(message, extra);
+      const challenge = request && this.#scopeChallenge?.({ ...extra, request });
+      if (request && challenge) this.#answerChallenge(request, extra, challenge);
+      else this.onmessage?.(message, extra);
     } catch (error) {
-      this.onerror?.(error as Error);
+      this.#fail(error as Error, request);
     }
   }
 
@@ -142,21 +138,23 @@ export class SseSession implements Transport {
    * Over Streamable HTTP the SDK answers 403 when scopes are missing. A POST here has its 202 already, and some
    * clients give up a session on any other status, so the reply is an error like any other.
    */
-  async #receiveIfAllowed(
+  async #answerChallenge(
     request: JSONRPCRequest,
     extra: MessageExtraInfo | undefined,
-    challengeFor: ScopeChallengeHandler,
+    challenge: ReturnType<ScopeChallengeHandler>,
   ): Promise<void> {
     try {
-      const challenge = challengeFor({ ...extra, request });
-      // Nothing is awaited where nothing has to be, so that messages stay in their order.
-      const scopes = challenge && (await challenge)?.scopes;
-      if (scopes === undefined) this.#handOver(request, extra);
-      else await this.send(errorReply(request, insufficientScope(scopes)));
+      const scopes = (await challenge)?.scopes;
+      if (scopes === undefined) this.onmessage?.(request, extra);
+      else await this.send(insufficientScope(request, scopes));
     } catch (error) {
-      this.onerror?.(error as Error);
-      await this.send(errorReply(request, { code: -32603, message: 'Internal error' })).catch(() => {});
+      this.#fail(error as Error, request);
     }
+  }
+
+  #fail(error: Error, request: JSONRPCRequest | undefined): void {
+    this.onerror?.(error);
+    if (request && this.closeReason === undefined) this.send(internalError(request));
   }
 
   /** Sends a message of the MCP server. @throws when the stream is over */
@@ -208,33 +206,5 @@ export class SseSession implements Transport {
     this.#running.clear();
     this.#onIdle?.();
     this.onclose?.();
-  }
-}
-
-function errorReply(
-  { id }: JSONRPCRequest,
-  error: { code: number; message: string; data?: object },
-): JSONRPCMessage {
-  return { jsonrpc: '2.0', id, error };
-}
-
-/** The error has RFC 6750's name; JSON-RPC has no code for it but that of a request that is not allowed. */
-function insufficientScope(scopes: readonly string[]) {
-  const scope = scopes.join(' ');
-  return {
-    code: -32600,
-    message: `insufficient_scope: this needs ${scope}`,
-    data: { error: 'insufficient_scope', scope },
-  };
-}
-
-/** A tool may return what JSON cannot hold (a bigint, a cycle): its caller then gets an error, not silence. */
-function toJson(message: JSONRPCMessage): string {
-  try {
-    return JSON.stringify(message);
-  } catch (error) {
-    if ('method' in message) throw error;
-    const reason = { code: -32603, message: 'Internal error: the result cannot be written as JSON' };
-    return JSON.stringify({ jsonrpc: '2.0', id: message.id, error: reason });
   }
 }
