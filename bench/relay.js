@@ -79,7 +79,8 @@ async function measureCalls(way) {
         callers: credentials,
       });
     }
-    const all = { cpuSeconds: () => servers.reduce((sum, server) => sum + server.cpuSeconds(), 0) };
+    const involved = servers.slice(0, 1 + way.shift);
+    const all = { cpuSeconds: () => involved.reduce((sum, server) => sum + server.cpuSeconds(), 0) };
     const call = (load, options) => callsWithCpu(all, load, { sessions: 100, seconds, ...options });
 
     await call(loads[0], { rate: 1000, seconds: 0, warmup: 3 }); // Compiles what is hot; not counted.
