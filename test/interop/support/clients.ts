@@ -78,12 +78,11 @@ export const clients: ClientUnderTest[] = [
         fetch: (input: string, init: RequestInit) =>
           fetchWithout(input, { ...init, headers: { ...init.headers, ...headers } }),
       });
+      const restore = () => Object.assign(globalThis, { fetch: fetchWithout });
       const client = new ClientOldest(identity, {
         capabilities: { sampling: {}, roots: { listChanged: true } },
       });
-      return connectVersion1(client, new SseOldest(url), typesOldest, options.onerror, () => {
-        Object.assign(globalThis, { fetch: fetchWithout });
-      });
+      return connectVersion1(client, new SseOldest(url), typesOldest, options.onerror, restore);
     },
   },
   {
@@ -137,7 +136,7 @@ async function connectVersion1(
   transport: Loose,
   types: Record<string, Loose>,
   onerror: ((error: Error) => void) | undefined,
-  onclose = () => {},
+  afterwards: () => void = () => {},
 ): Promise<Connection> {
   /** Version 1 registers handlers by the schema of what they take. */
   const schemaOf = (method: string) =>
@@ -147,7 +146,12 @@ async function connectVersion1(
     if (schema) client.setRequestHandler(schema, () => answer);
   }
   if (onerror) client.onerror = onerror;
-  await client.connect(transport);
+  try {
+    await client.connect(transport);
+  } catch (error) {
+    afterwards();
+    throw error;
+  }
   return {
     client,
     callTool: (params, options) => client.callTool(params, types.CallToolResultSchema, options),
@@ -157,7 +161,7 @@ async function connectVersion1(
     },
     async close() {
       await client.close();
-      onclose();
+      afterwards();
     },
   };
 }
