@@ -128,6 +128,11 @@ test.each([
   expect((await send(server, 'GET', '/metrics', { headers })).status).toBe(withOne);
 });
 
+test('protected metrics need a credential even where messages need none', async () => {
+  const server = await start({ METRICS: 'protected', PROTECT: 'sse' });
+  expect((await send(server, 'GET', '/metrics')).status).toBe(401);
+});
+
 const dashboard = join(directoryOf('apikey'), 'grafana/dashboard.json');
 
 /** The queries of the dashboard, with its variables filled in. */

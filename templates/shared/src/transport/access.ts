@@ -41,10 +41,10 @@ export function createAccess({ auth, basePath, trustedProxies, log }: AccessOpti
    */
   return async function identify(
     { request, address }: Exchange,
-    endpoint: 'sse' | 'messages',
+    endpoint: keyof AuthOptions['endpoints'] | 'metrics',
     resource: string,
   ): Promise<Caller | undefined> {
-    if (!auth?.endpoints[endpoint]) return undefined;
+    if (!auth || (endpoint !== 'metrics' && !auth.endpoints[endpoint])) return undefined;
     await limits.requireFewFailures(address);
     try {
       const metadataUrl = () =>

@@ -109,7 +109,7 @@ export function createSseServer(options: SseServerOptions) {
   }
 
   async function showMetrics(exchange: Exchange) {
-    if (options.metricsAccess === 'protected') await identify(exchange, 'messages', endpoint);
+    if (options.metricsAccess === 'protected') await identify(exchange, 'metrics', endpoint);
     pages.metrics(exchange);
   }
 
