@@ -217,6 +217,8 @@ test('nothing that was sent is in the log or in an error: no key, no body, no st
     await stream.post(`{"${inBody}"`),
     await stream.post(JSON.stringify({ [inBody]: 1 })),
     await stream.post(callTool(1, 'echo', { text: [inBody] })),
+    await stream.post({ jsonrpc: '2.0', id: inBody, result: { [inBody]: inBody } }),
+    await stream.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: [inBody] } }),
     await stream.post(inBody, { 'Content-Type': inHeader }),
     await post(server, `/messages?sessionId=${inQuery}`, inBody, headers),
     await post(server, stream.endpoint, inBody, { 'X-API-Key': inKey }),
