@@ -13,7 +13,6 @@ import { dirname, join, resolve } from 'node:path';
 import { createClient } from '@redis/client';
 import { completeAnswers, render, templatesFolder } from '../dist/index.js';
 import { startLoad } from './load-process.js';
-import { callsWithCpu } from './measures/under-load.js';
 import { startServer } from './server-process.js';
 import { summarise } from './statistics.js';
 
@@ -79,15 +78,12 @@ async function measureCalls(way) {
         callers: credentials,
       });
     }
-    const involved = servers.slice(0, 1 + way.shift);
-    const all = { cpuSeconds: () => involved.reduce((sum, server) => sum + server.cpuSeconds(), 0) };
-    const call = (load, options) => callsWithCpu(all, load, { sessions: 100, seconds, ...options });
+    const call = (load, options) =>
+      callsWithCpu(servers.slice(0, 1 + way.shift), load, { sessions: 100, seconds, ...options });
 
     await call(loads[0], { rate: 1000, seconds: 0, warmup: 3 }); // Compiles what is hot; not counted.
     const at200 = await call(loads[0], { rate: 200 });
-    const redisBefore = redis.cpuSeconds();
     const at1000 = await call(loads[0], { rate: 1000 });
-    at1000.redisMicroseconds = ((redis.cpuSeconds() - redisBefore) * 1e6) / at1000.calls;
     const flatOut = await Promise.all(loads.map((load) => load.send('calls', { sessions: 50, seconds })));
     for (const result of [at200, at1000, ...flatOut]) {
       if (result.errors || result.unanswered)
@@ -98,6 +94,26 @@ async function measureCalls(way) {
     for (const load of loads) load.stop();
     await Promise.all(servers.map((server) => server.stop()));
   }
+}
+
+/** Makes calls, and counts the CPU time that the processes they go through spend on each, and Redis. */
+async function callsWithCpu(servers, load, options) {
+  const spent = () => [servers.reduce((sum, server) => sum + server.cpuSeconds(), 0), redis.cpuSeconds()];
+  let before;
+  let after;
+  const on = {
+    begin: () => {
+      before = spent();
+    },
+    end: () => {
+      after = spent();
+    },
+  };
+  const result = await load.send('calls', options, on);
+  const [cpuMicroseconds, redisMicroseconds] = after.map(
+    (seconds, index) => ((seconds - before[index]) * 1e6) / result.calls,
+  );
+  return { ...result, cpuMicroseconds, redisMicroseconds };
 }
 
 function printCalls(results) {
