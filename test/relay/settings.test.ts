@@ -22,6 +22,15 @@ test.each([
   expect(output).not.toContain('hidden');
 });
 
+test('a port in use ends the start, also when Redis is there', async () => {
+  const redis = await startRedis();
+  const a = await startUnreadyNode('a', redis.url);
+  const { code, output } = await runServer('apikey', { PORT: String(a.port), REDIS_URL: redis.url });
+  expect(code).toBe(1);
+  expect(output).toContain('another program already listens');
+  await redis.stop();
+});
+
 test('--check tells whether a Redis is set, not its password', async () => {
   const { output } = await runServer('apikey', { REDIS_URL: 'redis://user:hidden@localhost' }, ['--check']);
   expect(output).toContain('REDIS_URL=(set)');

@@ -193,9 +193,9 @@ export function createSseServer(options: SseServerOptions) {
 
   /** @throws {ListenError} */
   async function listen(): Promise<void> {
+    await listener.listen();
     // What comes for a session that is about to end is refused, as it is when it comes here at once.
     relay.listen((message) => closing === undefined && sse.receiveForwarded(message));
-    await listener.listen();
   }
 
   /**
