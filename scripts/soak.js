@@ -30,7 +30,17 @@ const patience = 20_000;
 /** Bytes that the heap may have grown by: less than 1 KB for each session at once would leave. */
 const heapTolerance = 4 * 1024 ** 2;
 
-const counts = { opened: 0, calls: 0, replies: 0, cut: 0, endured: 0, vanished: 0, lost: 0, crossed: 0 };
+const counts = {
+  opened: 0,
+  calls: 0,
+  replies: 0,
+  cut: 0,
+  endured: 0,
+  vanished: 0,
+  lost: 0,
+  crossed: 0,
+  failed: 0,
+};
 /** Who wants to know why a session ended, by the id that the log has of it. */
 const endings = new Map();
 const logId = (path) => path.split('=')[1].slice(0, 8);
@@ -55,7 +65,9 @@ const megabytes = (bytes) => `${(bytes / 1024 ** 2).toFixed(1)} MB`;
 console.log(
   `${counts.opened} sessions, ${counts.calls} calls, ${counts.cut} slow readers cut, ${counts.vanished} vanished`,
 );
-console.log(`replies: ${counts.replies} to who asked, ${counts.lost} lost, ${counts.crossed} crossed`);
+console.log(
+  `replies: ${counts.replies} to who asked, ${counts.lost} lost, ${counts.crossed} crossed; ${counts.failed} connections failed`,
+);
 console.log(`left: ${open} sessions, ${held[0]} timers, ${held[1]} connections, ${megabytes(grown)} of heap`);
 console.log(
   `memory: ${megabytes(before.rss)} before, ${megabytes(after.peakRss)} at most, ${megabytes(after.rss)} after`,
@@ -66,6 +78,7 @@ const failures = [
   counts.crossed > 0 && 'replies came to somebody else',
   counts.endured > 0 && 'readers that do not read were not cut',
   counts.replies === 0 && 'nothing was called',
+  counts.failed > counts.opened / 100 && 'connections failed',
   open !== 0 && 'sessions were left open',
   held.some((count) => count > 5) && 'timers or connections were left open',
   grown > heapTolerance && 'the heap has grown',
@@ -80,7 +93,8 @@ async function crowd(seconds) {
   await Promise.all(
     Array.from({ length: sessions }, async (_, i) => {
       await wait((i / sessions) * 1000); // Not all at one moment.
-      while (Date.now() < end) await live();
+      // A machine that is too busy resets connections: that is counted, and tolerated when it is rare.
+      while (Date.now() < end) await live().catch(() => counts.failed++);
     }),
   );
 }
@@ -89,11 +103,14 @@ async function crowd(seconds) {
 async function live() {
   const session = await openSession();
   const fate = Math.random();
-  if (fate < 0.01) await stall(session);
-  else if (fate < 0.2) await vanish(session);
-  else if (fate < 0.3) await wait(Math.random() * 5000);
-  else await converse(session);
-  session.close();
+  try {
+    if (fate < 0.01) await stall(session);
+    else if (fate < 0.2) await vanish(session);
+    else if (fate < 0.3) await wait(Math.random() * 5000);
+    else await converse(session);
+  } finally {
+    session.close();
+  }
 }
 
 /** Calls, some at once, and expects each reply once. */
@@ -196,14 +213,15 @@ async function post(path, message) {
 
 /** What the server holds, when it holds nobody but who asks. */
 async function inside() {
+  agent.destroy(); // Connections that are kept for the next message are not the server's to close.
   for (const deadline = Date.now() + patience; ; ) {
+    await wait(200);
     const session = await openSession();
     const { reply } = await session.call('inside', {});
     const { result } = await reply;
     session.close();
     const state = JSON.parse(result.content[0].text);
     if (state.mcpServersMade - state.mcpServersClosed === 1 || Date.now() > deadline) return state;
-    await wait(200);
   }
 }
 
