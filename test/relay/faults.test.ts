@@ -154,7 +154,8 @@ test('Redis out of memory: messages go across all the same, and each process lim
   const [a, b] = nodes;
   const stream = await openSession(a);
   const client = await redis.connect();
-  await client.configSet({ maxmemory: '1', 'maxmemory-policy': 'noeviction' });
+  await client.configSet('maxmemory-policy', 'noeviction');
+  await client.configSet('maxmemory', '1');
   await expect(client.set('key', 'value')).rejects.toThrow('OOM');
 
   const answers = await Promise.all(
