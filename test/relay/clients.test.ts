@@ -6,7 +6,9 @@ import { alice, type Cluster, keepCluster } from './support/cluster.js';
 
 let cluster: Cluster;
 beforeAll(async () => {
-  cluster = await keepCluster({}, afterAll);
+  const { stop, ...started } = await keepCluster({});
+  cluster = started;
+  return stop;
 });
 
 type Options = { onprogress?: (progress: { progress: number }) => void; signal?: AbortSignal };

@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, call, callTool, eventually, post, send } from '../templates/support/client.js';
 import { alice, bob, type Cluster, echo, keepCluster, openSession } from './support/cluster.js';
 
 let cluster: Cluster;
 beforeAll(async () => {
-  cluster = await keepCluster({ MAX_MESSAGE_SIZE: '4mb' }, afterAll);
+  const { stop, ...started } = await keepCluster({ MAX_MESSAGE_SIZE: '4mb' });
+  cluster = started;
+  return stop;
 });
 
 test('a message reaches its session, whichever process it comes to', async () => {

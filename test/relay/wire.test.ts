@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { eventually, post } from '../templates/support/client.js';
 import { alice, type Cluster, echo, keepCluster, openSession } from './support/cluster.js';
 import { nextPublished, type RedisClient } from './support/redis.js';
@@ -8,10 +8,14 @@ import { nextPublished, type RedisClient } from './support/redis.js';
 let cluster: Cluster;
 let client: RedisClient;
 beforeAll(async () => {
-  cluster = await keepCluster({}, afterAll);
+  const { stop, ...started } = await keepCluster({});
+  cluster = started;
   client = await cluster.redis.connect();
+  return async () => {
+    client.destroy();
+    await stop();
+  };
 });
-afterAll(() => client.destroy());
 
 const channel = (node: string) => `test-server:node:${node}`;
 

@@ -29,14 +29,22 @@ export function startCluster(settings: Record<string, string> = {}): Promise<Clu
   return keepCluster(settings, afterThisTest);
 }
 
-/** The same for as long as the caller says. */
-export async function keepCluster(settings: Record<string, string>, undo: Undo): Promise<Cluster> {
+/** The same for all tests of a file: `stop` is for `beforeAll` to return. */
+export async function keepCluster(
+  settings: Record<string, string>,
+  undo?: Undo,
+): Promise<Cluster & { stop(): Promise<void> }> {
+  const stops: (() => Promise<unknown>)[] = [];
+  const later = undo ?? ((stop) => stops.unshift(stop));
   const redis = await startRedis();
-  undo(() => redis.stop());
-  const nodes = await Promise.all(['a', 'b', 'c'].map((id) => startNode(id, redis, settings, undo)));
+  later(() => redis.stop());
+  const nodes = await Promise.all(['a', 'b', 'c'].map((id) => startNode(id, redis, settings, later)));
   const nginx = await startNginx(nodes.map(({ port }) => port));
-  undo(() => nginx.stop());
-  return { redis, nodes: nodes as Cluster['nodes'], nginx };
+  later(() => nginx.stop());
+  const stop = async () => {
+    for (const each of stops) await each();
+  };
+  return { redis, nodes: nodes as Cluster['nodes'], nginx, stop };
 }
 
 /** Starts one process and waits until Redis knows it. */
