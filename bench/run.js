@@ -48,13 +48,13 @@ const log = (text) =>
 /** What each measure is made with, in a full run and in a quick one. */
 const plan = {
   start: { rounds: quick ? 3 : 5, measure: measureStart },
-  calls: { rounds: quick ? 1 : 3, measure: measureCalls, with: { seconds: quick ? 1 : 3 } },
+  calls: { rounds: quick ? 1 : 3, measure: measureCalls, with: { seconds: quick ? 1 : 2 } },
   sessions: {
     rounds: 1,
     measure: measureSessions,
     with: quick
       ? { counts: [100, 1000], idleSeconds: 1, seconds: 1 }
-      : { counts: [100, 2000, 10_000], idleSeconds: 15, seconds: 3 },
+      : { counts: [100, 2000, 10_000], idleSeconds: 15, seconds: 2 },
     // The others have the same transport: only who may call differs.
     servers: ({ id }) => id !== 'custom' && id !== 'none',
   },
@@ -62,7 +62,7 @@ const plan = {
   slow: {
     rounds: 1,
     measure: measureSlowReader,
-    with: { seconds: quick ? 1 : 3 },
+    with: { seconds: quick ? 1 : 2 },
     servers: ({ id }) => id !== 'custom' && id !== 'none',
   },
   installed: { rounds: 1, measure: measureInstalled },
