@@ -21,6 +21,7 @@ export default defineConfig({
           include: ['test/templates/**/*.test.ts'],
           globalSetup: ['test/templates/support/projects.ts'],
           testTimeout: 30_000,
+          maxWorkers: 2,
         },
       },
       {

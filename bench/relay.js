@@ -184,7 +184,7 @@ async function startNode(relay, index) {
 async function makeProject(relay) {
   const directory = join(root, '.rendered/bench-relay', relay);
   rmSync(directory, { recursive: true, force: true });
-  const setting = { cwd: '/', templates: templatesFolder, packageManager: 'npm' };
+  const setting = { cwd: '/', packageManager: 'npm' };
   const answers = completeAnswers({ directory: 'bench', auth: 'apikey', relay }, setting);
   for (const [path, { content }] of await render(answers, { secret: '', templates: templatesFolder })) {
     mkdirSync(dirname(join(directory, path)), { recursive: true });

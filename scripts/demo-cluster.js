@@ -63,7 +63,7 @@ Ctrl-C ends all of it.
 `);
 
 async function makeProject() {
-  const setting = { cwd: '/', templates: templatesFolder, packageManager: 'npm' };
+  const setting = { cwd: '/', packageManager: 'npm' };
   const answered = completeAnswers({ directory: 'demo', auth: 'none', relay: 'redis' }, setting);
   rmSync(project, { recursive: true, force: true });
   for (const [path, { content }] of await render(answered, { secret: '', templates: templatesFolder })) {

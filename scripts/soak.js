@@ -257,7 +257,7 @@ async function makeProject() {
   const { completeAnswers, render, templatesFolder: templates } = await import('../dist/index.js');
   const directory = join(root, '.rendered/soak');
   rmSync(directory, { recursive: true, force: true });
-  const setting = { cwd: root, templates, packageManager: 'npm' };
+  const setting = { cwd: root, packageManager: 'npm' };
   const answers = completeAnswers({ directory, auth: 'none', name: 'soak' }, setting);
   for (const [path, { content }] of await render(answers, { secret: '', templates })) {
     mkdirSync(dirname(join(directory, path)), { recursive: true });

@@ -28,7 +28,7 @@ process.exitCode = failed ? 1 : 0;
 
 /** @returns how many files were checked, or undefined when one does not compile */
 async function typecheck(folder, given) {
-  const setting = { cwd: '/', templates: templatesFolder, packageManager: 'npm' };
+  const setting = { cwd: '/', packageManager: 'npm' };
   const answers = completeAnswers({ directory: 'typecheck', ...given }, setting);
   const files = await render(answers, { secret: '', templates: templatesFolder });
   const layers = [

@@ -14,11 +14,6 @@ import { rules } from './rules.js';
 /** Answers as they come in, not looked at yet. */
 export type Given = Readonly<Record<string, unknown>>;
 
-/** Where the folders of templates are, beside what the questions' defaults need. */
-export interface Setting extends Surroundings {
-  templates: string;
-}
-
 /**
  * Checks the answers that were given, each by itself.
  *
@@ -49,7 +44,7 @@ export function parseGiven(given: Given, source?: string): Partial<Answers> {
  *
  * @throws {CreateError} bad_input, for the first rule that is broken
  */
-export function completeAnswers(given: Partial<Answers>, setting: Setting): Answers {
+export function completeAnswers(given: Partial<Answers>, surroundings: Surroundings): Answers {
   const answers: Known = { ...given };
   // In the order of the table: a default may depend on the answers before it.
   for (const question of allQuestions) {
@@ -59,11 +54,11 @@ export function completeAnswers(given: Partial<Answers>, setting: Setting): Answ
       throw badInput(flagName(question), answers[key], when.otherwise);
     }
     if (meaningless) answers[key] = when.empty;
-    else answers[key] ??= defaultOf(question, answers, setting);
+    else answers[key] ??= defaultOf(question, answers, surroundings);
   }
 
   const complete = answers as unknown as Answers;
-  checkRules(complete, setting.templates);
+  checkRules(complete);
   return complete;
 }
 
@@ -76,9 +71,9 @@ export function overlayAnswers(record: Partial<Answers>, flags: Partial<Answers>
 }
 
 /** @throws {CreateError} bad_input, for the first rule that the answers known so far break */
-export function checkRules(answers: Partial<Answers>, templates: string): void {
+export function checkRules(answers: Partial<Answers>): void {
   for (const rule of rules) {
-    const why = rule.broken(answers, templates);
+    const why = rule.broken(answers);
     if (why === undefined) continue;
     const question = questionOf(rule.about[0]);
     throw badInput(flagName(question, answers[rule.about[0]]), answers[rule.about[0]], why);
@@ -86,10 +81,10 @@ export function checkRules(answers: Partial<Answers>, templates: string): void {
 }
 
 /** Why an answer cannot stand beside those known so far, or undefined when it can. */
-export function conflict(key: string, answers: Partial<Answers>, templates: string): string | undefined {
+export function conflict(key: string, answers: Partial<Answers>): string | undefined {
   return rules
     .filter(({ about }) => about.includes(key as AnswerKey))
-    .map((rule) => rule.broken(answers, templates))
+    .map((rule) => rule.broken(answers))
     .find((why) => why !== undefined);
 }
 

@@ -1,14 +1,14 @@
 import { setMaxListeners } from 'node:events';
 import { basename, resolve } from 'node:path';
 import kleur from 'kleur';
-import { completeAnswers, overlayAnswers, type Setting } from './answers.js';
+import { completeAnswers, overlayAnswers } from './answers.js';
 import { readArguments, wantsJson } from './arguments.js';
 import { createProject } from './create-project.js';
 import { CreateError } from './errors.js';
 import { runningPackageManager } from './package-managers.js';
 import { portInUse } from './port-in-use.js';
 import { showProgress } from './progress.js';
-import type { Answers } from './questions.js';
+import type { Answers, Surroundings } from './questions.js';
 import { currentShell } from './quote.js';
 import { readRecord } from './record.js';
 import {
@@ -23,7 +23,7 @@ import {
 } from './report.js';
 import { createRun } from './run.js';
 import { symbolsFor } from './symbols.js';
-import { generatorVersion, templatesFolder } from './version.js';
+import { generatorVersion } from './version.js';
 
 const { env, stdin, stdout, stderr } = process;
 const symbols = symbolsFor(env, process.platform);
@@ -53,11 +53,7 @@ async function create(argv: readonly string[], signal: AbortSignal): Promise<voi
     return;
   }
   const { given, settings } = args;
-  const setting: Setting = {
-    cwd: process.cwd(),
-    templates: templatesFolder,
-    packageManager: runningPackageManager(),
-  };
+  const surroundings: Surroundings = { cwd: process.cwd(), packageManager: runningPackageManager() };
   const shell = currentShell(env, process.platform);
   const human = settings.json ? undefined : stdout;
   const record = settings.config === undefined ? undefined : await readRecord(settings.config);
@@ -65,28 +61,33 @@ async function create(argv: readonly string[], signal: AbortSignal): Promise<voi
 
   const whyNotAsked = reasonNotToAsk(settings);
   const choose = whyNotAsked === undefined ? await import('./prompts.js') : undefined;
-  const asking = { ...setting, signal };
+  const asking = { ...surroundings, signal };
   const chosen = choose ? await choose.askAnswers(answered, asking) : answered;
-  const answers = completeAnswers(chosen, setting);
+  const answers = completeAnswers(chosen, surroundings);
 
   for (const warning of await warnings(answers, chosen, record?.generator)) {
     stderr.write(`${kleur.yellow(symbols.warning)}  ${warning}\n`);
   }
   if (choose && !settings.dryRun) {
-    const { files } = await createProject(answers, { ...setting, dryRun: true, signal });
+    const { files } = await createProject(answers, { ...surroundings, dryRun: true, signal });
     await choose.confirmChoice([...summary(answers), ...existingFiles(files)], asking);
   }
   if (whyNotAsked) human?.write(assumed(answers, answered, whyNotAsked));
 
   const steps = human && !settings.dryRun ? showProgress(human, answers, env) : {};
-  const project = await createProject(answers, { ...setting, dryRun: settings.dryRun, signal, ...steps });
+  const project = await createProject(answers, {
+    ...surroundings,
+    dryRun: settings.dryRun,
+    signal,
+    ...steps,
+  });
 
   if (settings.json) stdout.write(`${jsonResult(project)}\n`);
   else if (settings.dryRun)
     stdout.write(`\n${fileTree(project.files)}\n\n   Nothing was written: this was a dry run.\n`);
   else stdout.write(`\n${nextStepsText(project.nextSteps)}\n`);
   if (choose && !settings.dryRun) {
-    const defaults = completeAnswers({ directory: answers.directory }, setting);
+    const defaults = completeAnswers({ directory: answers.directory }, surroundings);
     stdout.write(`\n   Make the same again:\n   ${kleur.cyan(repeatCommand(answers, defaults, shell))}\n`);
   }
 }

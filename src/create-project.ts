@@ -55,11 +55,7 @@ export async function createProject(
   const { cwd = process.cwd(), templates = templatesFolder, dryRun = false, signal, onLine } = options;
   const run = options.run ?? createRun(signal);
   const shell = currentShell(process.env, process.platform);
-  const answers = completeAnswers(parseGiven(given), {
-    cwd,
-    templates,
-    packageManager: runningPackageManager(),
-  });
+  const answers = completeAnswers(parseGiven(given), { cwd, packageManager: runningPackageManager() });
   const { packageManager } = answers;
   const steps = new StepReports(options.onStep);
   let written: Written | undefined;

@@ -8,7 +8,7 @@
  * console.log(project.nextSteps.urls.sse);
  * ```
  */
-export { completeAnswers, type Given, parseGiven, type Setting } from './answers.js';
+export { completeAnswers, type Given, parseGiven } from './answers.js';
 export { type CreatedProject, type CreateOptions, createProject } from './create-project.js';
 export { CreateError, exitStatuses, type FailureCode, failures } from './errors.js';
 export type { NextSteps } from './next-steps.js';

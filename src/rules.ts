@@ -1,6 +1,4 @@
-import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { join } from 'node:path';
 import type { Answers } from './questions.js';
 
 /** What must hold between answers that are each accepted by themselves. */
@@ -8,7 +6,7 @@ export interface Rule {
   /** The answers it is about; the first is the one to change. */
   readonly about: readonly [keyof Answers, ...(keyof Answers)[]];
   /** What is accepted instead, or undefined when all is well. Answers may be missing: they are not known yet. */
-  broken(answers: Partial<Answers>, templates: string): string | undefined;
+  broken(answers: Partial<Answers>): string | undefined;
 }
 
 /** Paths of every generated server that are not asked about. */
@@ -31,13 +29,6 @@ export const rules: readonly Rule[] = [
     broken: ({ host, auth }) =>
       auth === 'none' && host !== undefined && !isLoopback(host)
         ? 'with --auth none only a loopback address such as 127.0.0.1 is accepted: anyone could use the server'
-        : undefined,
-  },
-  {
-    about: ['relay'],
-    broken: ({ relay }, templates) =>
-      relay === 'redis' && !existsSync(join(templates, 'redis-relay'))
-        ? 'only none is accepted by this version'
         : undefined,
   },
 ];

@@ -1,17 +1,8 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import {
-  completeAnswers,
-  overlayAnswers,
-  parseGiven,
-  recordedAnswers,
-  type Setting,
-} from '../src/answers.js';
-import type { Answers } from '../src/questions.js';
-import { temporaryDirectory } from './fixtures/temporary.js';
+import { completeAnswers, overlayAnswers, parseGiven, recordedAnswers } from '../src/answers.js';
+import type { Answers, Surroundings } from '../src/questions.js';
 
-const setting: Setting = { cwd: '/work space', templates: '/nowhere', packageManager: 'pnpm' };
+const setting: Surroundings = { cwd: '/work space', packageManager: 'pnpm' };
 
 const complete = (given: Partial<Answers>) => completeAnswers(given, setting);
 
@@ -60,7 +51,6 @@ describe('answers that cannot stand beside each other', () => {
     [{ auth: 'none', host: '::' }, '--host'],
     [{ auth: 'none', host: 'mcp.example.com' }, '--host'],
     [{ auth: 'none', protect: ['sse'] }, '--protect'],
-    [{ relay: 'redis' }, '--relay'],
   ])('%j is refused, naming %s', (given, flag) => {
     expect(() => complete(given)).toThrow(expect.objectContaining({ code: 'bad_input', flag }));
   });
@@ -72,15 +62,10 @@ describe('answers that cannot stand beside each other', () => {
     [{ auth: 'none', host: 'localhost' }],
     [{ auth: 'jwt', host: '0.0.0.0' }],
     [{ endpoint: '/messages', messageEndpoint: '/sse' }],
+    [{ relay: 'redis' }],
   ])('%j is fine', (given) => {
     expect(complete(given)).toMatchObject(given);
   });
-});
-
-test('Redis is accepted once its layer is there', () => {
-  const templates = temporaryDirectory();
-  mkdirSync(join(templates, 'redis-relay'));
-  expect(completeAnswers({ relay: 'redis' }, { ...setting, templates }).relay).toBe('redis');
 });
 
 test('without authentication nothing is protected', () => {

@@ -3,7 +3,7 @@ import { completeAnswers } from '../src/answers.js';
 import { nextSteps, resumeCommands } from '../src/next-steps.js';
 import type { Answers } from '../src/questions.js';
 
-const setting = { cwd: '/', templates: '/', packageManager: 'npm' } as const;
+const setting = { cwd: '/', packageManager: 'npm' } as const;
 
 function steps(given: Partial<Answers> = {}, finished: Partial<Parameters<typeof nextSteps>[0]> = {}) {
   const answers = completeAnswers({ directory: 'my-server', ...given }, setting);

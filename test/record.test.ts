@@ -5,7 +5,7 @@ import { completeAnswers } from '../src/answers.js';
 import { readRecord, writeRecord } from '../src/record.js';
 import { temporaryDirectory } from './fixtures/temporary.js';
 
-const setting = { cwd: '/', templates: '/', packageManager: 'npm' } as const;
+const setting = { cwd: '/', packageManager: 'npm' } as const;
 
 function file(text: string): string {
   const path = join(temporaryDirectory(), 'record.json');

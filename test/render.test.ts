@@ -34,7 +34,7 @@ async function renderLayers(
 ) {
   const templates = temporaryDirectory();
   writeTree(templates, { ...packages, ...layers });
-  const answers = completeAnswers(given, { cwd: '/', templates, packageManager: 'npm' });
+  const answers = completeAnswers(given, { cwd: '/', packageManager: 'npm' });
   const files = await render(answers, { secret, templates });
   return Object.fromEntries([...files].map(([path, { content }]) => [path, content.toString()]));
 }
@@ -121,7 +121,7 @@ test('bytes that are no text are copied as they are', async () => {
   const bytes = Buffer.from([0xff, 0x00, 0xfe, 0x0d, 0x0a]);
   const { writeFileSync } = await import('node:fs');
   writeFileSync(`${templates}/shared/logo.png`, bytes);
-  const answers = completeAnswers({ auth: 'jwt' }, { cwd: '/', templates, packageManager: 'npm' });
+  const answers = completeAnswers({ auth: 'jwt' }, { cwd: '/', packageManager: 'npm' });
   const files = await render(answers, { secret: '', templates });
   expect(files.get('logo.png')?.content.equals(bytes)).toBe(true);
 });
@@ -129,7 +129,7 @@ test('bytes that are no text are copied as they are', async () => {
 test('.env can be read by its owner only', async () => {
   const templates = temporaryDirectory();
   writeTree(templates, { ...packages, 'shared/_env.hbs': 'SECRET={{secret}}', 'shared/a': '' });
-  const answers = completeAnswers({ auth: 'jwt' }, { cwd: '/', templates, packageManager: 'npm' });
+  const answers = completeAnswers({ auth: 'jwt' }, { cwd: '/', packageManager: 'npm' });
   const files = await render(answers, { secret: 's', templates });
   expect(files.get('.env')?.mode).toBe(0o600);
   expect(files.get('a')?.mode).toBeUndefined();

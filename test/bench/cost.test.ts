@@ -22,7 +22,7 @@ let floor: Cost;
 beforeAll(async () => {
   const answers = completeAnswers(
     { auth: 'apikey', directory: project, name: 'cost' },
-    { cwd: root, packageManager: 'npm', templates: templatesFolder },
+    { cwd: root, packageManager: 'npm' },
   );
   for (const [path, { content }] of await render(answers, { secret: 'unused', templates: templatesFolder })) {
     await mkdir(dirname(join(project, path)), { recursive: true });

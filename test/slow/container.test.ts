@@ -25,7 +25,7 @@ describe.each(['npm', 'pnpm', 'yarn', 'bun'] as const)('with %s', (packageManage
   beforeAll(async () => {
     const answers = completeAnswers(
       { directory: context, name: 'test-server', auth: 'apikey', packageManager },
-      { cwd: root, packageManager, templates: templatesFolder },
+      { cwd: root, packageManager },
     );
     for (const [path, { content }] of await render(answers, { secret, templates: templatesFolder })) {
       mkdirSync(dirname(join(context, path)), { recursive: true });

@@ -121,7 +121,7 @@ async function requireClients(): Promise<void> {
 async function makeProject(directory: string, { given, changes }: Project): Promise<void> {
   const answers = completeAnswers(
     { ...parseGiven(given), directory, name: 'test-server' },
-    { cwd: root, packageManager: 'npm', templates: templatesFolder },
+    { cwd: root, packageManager: 'npm' },
   );
   const files = await render(answers, { secret, templates: templatesFolder });
   for (const [path, { content }] of files) {

@@ -12,7 +12,7 @@ const root = resolve(import.meta.dirname, '../../..');
 export function renderProject(relay: 'none' | 'redis') {
   const answers = completeAnswers(
     { auth: 'apikey', relay, directory: 'test-server', name: 'test-server' },
-    { cwd: root, packageManager: 'npm', templates: templatesFolder },
+    { cwd: root, packageManager: 'npm' },
   );
   return render(answers, { secret, templates: templatesFolder });
 }

@@ -24,7 +24,7 @@ test.each(combinations)(
     const files = await render(
       completeAnswers(
         { directory: 'settings', port: 3210, host: '::1', ...given },
-        { cwd: '/', packageManager: 'npm', templates: templatesFolder },
+        { cwd: '/', packageManager: 'npm' },
       ),
       { secret: '', templates: templatesFolder },
     );

@@ -27,7 +27,7 @@ export default async function setup(): Promise<() => Promise<void>> {
       const directory = directoryOf(auth);
       const answers = completeAnswers(
         { auth, directory, name: 'test-server' },
-        { cwd: root, packageManager: 'npm', templates: templatesFolder },
+        { cwd: root, packageManager: 'npm' },
       );
       for (const [path, { content }] of await render(answers, { secret, templates: templatesFolder })) {
         await mkdir(dirname(join(directory, path)), { recursive: true });
