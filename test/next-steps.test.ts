@@ -9,8 +9,8 @@ function steps(given: Partial<Answers> = {}, finished: Partial<Parameters<typeof
   const answers = completeAnswers({ directory: 'my-server', ...given }, setting);
   return nextSteps({
     answers,
-    directory: '/work/my-server',
-    cwd: '/work',
+    directory: '/projects/my-server',
+    cwd: '/projects',
     shell: 'posix',
     installed: true,
     built: true,
@@ -39,9 +39,9 @@ describe('the commands', () => {
   });
 
   test.each([
-    ['/work', []],
-    ['/work/my server', ["cd 'my server'"]],
-    ['/work/-x', ['cd ./-x']],
+    ['/projects', []],
+    ['/projects/my server', ["cd 'my server'"]],
+    ['/projects/-x', ['cd ./-x']],
     ['/other/place', ['cd /other/place']],
   ])('lead into %s', (directory, enter) => {
     expect(steps({}, { directory }).commands).toEqual([...enter, 'npm start']);
@@ -49,13 +49,13 @@ describe('the commands', () => {
 
   test('after a failure go on where it stopped', () => {
     const answers = completeAnswers({ directory: 'x' }, setting);
-    expect(resumeCommands(answers, '/work/x', '/work', 'posix', false)).toEqual([
+    expect(resumeCommands(answers, '/projects/x', '/projects', 'posix', false)).toEqual([
       'cd x',
       'npm install',
       'npm run build',
       'npm run test',
     ]);
-    expect(resumeCommands(answers, '/work/x', '/work/x', 'posix', true)).toEqual([
+    expect(resumeCommands(answers, '/projects/x', '/projects/x', 'posix', true)).toEqual([
       'npm run build',
       'npm run test',
     ]);
