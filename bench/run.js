@@ -1,7 +1,7 @@
 // Measures generated servers and the command beside what a user would pick instead, and writes the results:
 //
 //   npm run bench                    everything, under 20 minutes on two cores
-//   npm run bench -- --quick         a first impression, under 3 minutes; the README stays as it is
+//   npm run bench -- --quick         a first impression, under 3 minutes; what is published stays as it is
 //   npm run bench -- --only calls    some measures only: calls, sessions, large, slow, start, installed, generators
 //   npm run bench -- --projects DIR  keeps the generated projects there, and uses them again
 //
@@ -45,77 +45,62 @@ const startedAt = performance.now();
 const log = (text) =>
   console.log(`${String(Math.round((performance.now() - startedAt) / 1000)).padStart(5)} s  ${text}`);
 
-/** What each measure is made with, in a full run and in a quick one. */
+/** Custom and none have the transport of the other two; only who may call differs. */
+const oneOfEachTransport = ({ id }) => id !== 'custom' && id !== 'none';
+
+/** What is measured, and with what, in a full run and in a quick one. */
 const plan = {
   start: { rounds: quick ? 3 : 5, measure: measureStart },
   calls: { rounds: quick ? 1 : 3, measure: measureCalls, with: { seconds: quick ? 1 : 2 } },
   sessions: {
-    rounds: 1,
     measure: measureSessions,
     with: quick
       ? { counts: [100, 1000], idleSeconds: 1, seconds: 1 }
       : { counts: [100, 2000, 10_000], idleSeconds: 15, seconds: 2 },
-    // The others have the same transport: only who may call differs.
-    servers: ({ id }) => id !== 'custom' && id !== 'none',
+    only: oneOfEachTransport,
   },
-  large: { rounds: 1, measure: measureLargeMessages, with: { count: quick ? 3 : 20 } },
-  slow: {
-    rounds: 1,
-    measure: measureSlowReader,
-    with: { seconds: quick ? 1 : 2 },
-    servers: ({ id }) => id !== 'custom' && id !== 'none',
-  },
-  installed: { rounds: 1, measure: measureInstalled },
+  large: { measure: measureLargeMessages, with: { count: quick ? 3 : 20 } },
+  slow: { measure: measureSlowReader, with: { seconds: quick ? 1 : 2 }, only: oneOfEachTransport },
+  installed: { measure: measureInstalled },
+  generators: { rounds: quick ? 1 : 2, measure: measureGenerator },
 };
-const wanted = options.only?.split(',') ?? [...Object.keys(plan), ...(quick ? [] : ['generators'])];
+const wanted =
+  options.only?.split(',') ?? Object.keys(plan).filter((name) => !quick || name !== 'generators');
+const complete = !quick && !options.only;
 
 requireLinux();
+if (loadavg()[0] > 0.7)
+  log(`this machine is busy (load average ${loadavg()[0].toFixed(1)}): the figures will not be good`);
 log('installing the peers');
 installPeers();
 log('making and building our servers');
 const work = options.projects
   ? resolve(options.projects)
   : mkdtempSync(join(tmpdir(), 'create-mcp-sse-bench-'));
-const projects = makeProjects(work, packCommand(join(work, 'packed')));
-const servers = allServers(projects);
+const servers = allServers(makeProjects(work, packCommand(join(work, 'packed'))));
 
-const results = {
-  date: new Date().toISOString(),
-  quick,
-  machine: machine(),
-  servers: servers.map(describe),
-  measures: {},
-};
-for (const [name, { rounds, measure, with: settings, servers: filter = () => true }] of Object.entries(
-  plan,
-)) {
-  if (!wanted.includes(name)) continue;
-  results.measures[name] = await inRounds(name, servers.filter(filter), rounds, (server) =>
-    measure(server, settings),
-  );
-}
-if (wanted.includes('generators')) {
-  const generators = allGenerators(join(work, 'command'));
-  const measured = await inRounds('generators', generators, quick ? 1 : 2, measureGenerator);
-  for (const { id, name, peer, fetched } of generators)
-    Object.assign(measured[id], { name, peer, fetched: summarise([fetched]) });
-  results.measures.generators = measured;
+const date = new Date().toISOString();
+const results = { date, quick, machine: machine(), servers: servers.map(describe), measures: {} };
+for (const name of wanted) {
+  const { rounds = 1, measure, with: settings, only = () => true } = plan[name];
+  const subjects = name === 'generators' ? allGenerators(join(work, 'command')) : servers.filter(only);
+  results.measures[name] = await inRounds(name, subjects, rounds, (subject) => measure(subject, settings));
+  save('partial.json'); // What is known so far, should the rest fail.
 }
 results.loadAverageAtEnd = loadavg()[0];
 results.minutes = (performance.now() - startedAt) / 60_000;
 results.targets = evaluateTargets(results);
+save(complete ? 'full.json' : 'partial.json');
+if (complete) writeReport(results);
+printTargets(results.targets);
 if (!options.projects) rmSync(work, { recursive: true });
 
-const folder = join(import.meta.dirname, 'results');
-mkdirSync(folder, { recursive: true });
-const complete = !quick && !options.only;
-const file = join(folder, complete ? 'full.json' : 'partial.json');
-writeFileSync(file, `${JSON.stringify(results, rounded, 2)}\n`);
-if (complete) {
-  writeReport(results);
+function save(name) {
+  const folder = join(import.meta.dirname, 'results');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, name), `${JSON.stringify(results, rounded, 2)}\n`);
+  log(`written: results/${name}`);
 }
-printTargets(results.targets);
-log(`written: ${file}`);
 
 /** Servers alternate, and each round begins with another one, so that what the machine does meanwhile hits all alike. */
 async function inRounds(name, subjects, rounds, measure) {
@@ -130,7 +115,7 @@ async function inRounds(name, subjects, rounds, measure) {
       records.get(subject.id).push(record);
     }
   }
-  return Object.fromEntries([...records].map(([id, list]) => [id, summarise(list)]));
+  return Object.fromEntries(subjects.map(({ id, name }) => [id, { name, ...summarise(records.get(id)) }]));
 }
 
 function requireLinux() {

@@ -51,7 +51,6 @@ export function allGenerators(command) {
     {
       id: 'mcp-framework',
       name: 'mcp create (MCP Framework)',
-      peer: true,
       fetched: installedIn(join(import.meta.dirname, '../peers/mcp-framework')),
       files: [mcp, 'create', 'app', '--http', '--no-install'],
       steps: [[mcp, 'create', 'app', '--http']],
@@ -87,13 +86,14 @@ export function allGenerators(command) {
 }
 
 function peer(id) {
-  return { id, name: id, peer: true, fetched: fetchedWith(id) };
+  return { id, name: id, fetched: fetchedWith(id) };
 }
 
 /** One run: seconds to files, seconds from the command to an answer, and what it installed. */
 export async function measureGenerator(generator) {
   const directory = mkdtempSync(join(tmpdir(), 'create-mcp-sse-bench-generator-'));
-  const result = {};
+  const { fetched } = generator;
+  const result = { fetched };
   try {
     const app = join(directory, 'app');
     result.filesSeconds = await timed(() => run(generator.files, directory));
@@ -105,7 +105,7 @@ export async function measureGenerator(generator) {
     });
     Object.assign(result, installedIn(app));
   } catch (error) {
-    return { error: error.message };
+    return { fetched, error: error.message };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
