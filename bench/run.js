@@ -45,8 +45,8 @@ const startedAt = performance.now();
 const log = (text) =>
   console.log(`${String(Math.round((performance.now() - startedAt) / 1000)).padStart(5)} s  ${text}`);
 
-/** Custom and none have the transport of the other two; only who may call differs. */
-const oneOfEachTransport = ({ id }) => id !== 'custom' && id !== 'none';
+/** Custom and none have the transport of the other two, only who may call differs; that of sdk-v2-bare nobody would use. */
+const worthIt = ({ id }) => !['custom', 'none', 'sdk-v2-bare'].includes(id);
 
 /** What is measured, and with what, in a full run and in a quick one. */
 const plan = {
@@ -57,10 +57,10 @@ const plan = {
     with: quick
       ? { counts: [100, 1000], idleSeconds: 1, seconds: 1 }
       : { counts: [100, 2000, 10_000], idleSeconds: 15, seconds: 2 },
-    only: oneOfEachTransport,
+    only: worthIt,
   },
-  large: { measure: measureLargeMessages, with: { count: quick ? 3 : 20 } },
-  slow: { measure: measureSlowReader, with: { seconds: quick ? 1 : 2 }, only: oneOfEachTransport },
+  large: { measure: measureLargeMessages, with: { count: quick ? 3 : 20 }, only: worthIt },
+  slow: { measure: measureSlowReader, with: { seconds: quick ? 1 : 2 }, only: worthIt },
   installed: { measure: measureInstalled },
   generators: { rounds: quick ? 1 : 2, measure: measureGenerator },
 };

@@ -51,6 +51,7 @@ const peers = [
     ...['node', 'node_modules/mcp-proxy/dist/bin/mcp-proxy.mjs', '--server', 'sse', '--host', '127.0.0.1'],
     ...['--port', '{port}', '--', 'node', 'server.js'],
   ]),
+  { ...peer('sdk-v2-bare', 'SDK v2, least transport', '@modelcontextprotocol/server'), floor: true },
   { ...peer('floor', 'bare node:http, no MCP'), floor: true },
 ];
 
