@@ -61,7 +61,7 @@ export function allGenerators(command) {
     {
       ...peer('create-hono'),
       name: 'create-hono (no MCP)',
-      files: [join(bin, 'create-hono'), 'app', '--template', 'nodejs'],
+      // Without --install it asks, so there is no measuring the files alone.
       steps: [
         [join(bin, 'create-hono'), 'app', '--template', 'nodejs', '--install', '--pm', 'npm'],
         ['npm', 'run', 'build'],
@@ -96,9 +96,11 @@ export async function measureGenerator(generator) {
   const result = { fetched };
   try {
     const app = join(directory, 'app');
-    result.filesSeconds = await timed(() => run(generator.files, directory));
-    result.files = readdirSync(app, { recursive: true }).length;
-    rmSync(app, { recursive: true });
+    if (generator.files) {
+      result.filesSeconds = await timed(() => run(generator.files, directory));
+      result.files = readdirSync(app, { recursive: true }).length;
+      rmSync(app, { recursive: true });
+    }
     result.answeredSeconds = await timed(async () => {
       for (const [index, step] of generator.steps.entries()) await run(step, index === 0 ? directory : app);
       await startAndAsk(generator, app);
