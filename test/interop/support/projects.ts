@@ -92,7 +92,6 @@ for (const auth of authTypes) {
 
 /** Renders and compiles the projects, once before all tests. */
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
-  await requireClients();
   const folder = join(root, `.rendered/interop-${process.pid}`);
   await Promise.all(
     Object.entries(projects).map(([name, project]) => makeProject(join(folder, name), project)),
@@ -106,16 +105,6 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     await rm(folder, { recursive: true, force: true });
     await remove();
   };
-}
-
-/** The clients are no dependencies of this project: they are installed where only these tests find them. */
-async function requireClients(): Promise<void> {
-  const cwd = join(import.meta.dirname, '..');
-  const versions = await readFile(join(cwd, 'package-lock.json'), 'utf8');
-  const marker = join(cwd, 'node_modules/.installed.json');
-  if ((await readFile(marker, 'utf8').catch(() => '')) === versions) return;
-  await execa('npm', ['ci', '--no-audit', '--no-fund'], { cwd });
-  await writeFile(marker, versions);
 }
 
 async function makeProject(directory: string, { given, changes }: Project): Promise<void> {
