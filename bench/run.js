@@ -46,26 +46,27 @@ const log = (text) =>
   console.log(`${String(Math.round((performance.now() - startedAt) / 1000)).padStart(5)} s  ${text}`);
 
 /** Custom and none have the transport of the other two, only who may call differs; that of sdk-v2-bare nobody would use. */
+const aFew = ({ id }) => ['apikey', 'mcp-framework', 'sdk-v1-express', 'floor'].includes(id);
 const worthIt = ({ id }) => !['custom', 'none', 'sdk-v2-bare'].includes(id);
 
 /** What is measured, and with what, in a full run and in a quick one. */
 const plan = {
-  start: { rounds: quick ? 3 : 5, measure: measureStart },
-  calls: { rounds: quick ? 1 : 3, measure: measureCalls, with: { seconds: quick ? 1 : 2 } },
+  start: { rounds: quick ? 2 : 5, measure: measureStart },
+  calls: { rounds: quick ? 1 : 3, measure: measureCalls, with: { seconds: quick ? 0.7 : 1.5 } },
   sessions: {
     measure: measureSessions,
     with: quick
-      ? { counts: [100, 1000], idleSeconds: 1, seconds: 1 }
+      ? { counts: [1000], idleSeconds: 1, seconds: 1 }
       : { counts: [100, 2000, 10_000], idleSeconds: 15, seconds: 2 },
-    only: worthIt,
+    only: quick ? aFew : worthIt,
   },
-  large: { measure: measureLargeMessages, with: { count: quick ? 3 : 20 }, only: worthIt },
-  slow: { measure: measureSlowReader, with: { seconds: quick ? 1 : 2 }, only: worthIt },
+  large: { measure: measureLargeMessages, with: { count: 20 }, only: worthIt },
+  slow: { measure: measureSlowReader, with: { seconds: 2 }, only: worthIt },
   installed: { measure: measureInstalled },
-  generators: { rounds: quick ? 1 : 2, measure: measureGenerator },
+  generators: { rounds: 2, measure: measureGenerator },
 };
 const wanted =
-  options.only?.split(',') ?? Object.keys(plan).filter((name) => !quick || name !== 'generators');
+  options.only?.split(',') ?? (quick ? ['start', 'calls', 'sessions', 'installed'] : Object.keys(plan));
 const complete = !quick && !options.only;
 
 requireLinux();

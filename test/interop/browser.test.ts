@@ -130,11 +130,13 @@ describe.skipIf(reason)('a page', () => {
     return page.frames()[1] as Frame;
   }
 
-  /** The protocols of the answers that the page gets from now on. */
+  /** The protocols of the event streams that the page gets from now on; its icon comes over HTTP/1.1. */
   async function protocolsOf(page: Page): Promise<Set<string>> {
     const protocols = new Set<string>();
     const devTools = await page.context().newCDPSession(page);
-    devTools.on('Network.responseReceived', ({ response }) => protocols.add(response.protocol ?? 'unknown'));
+    devTools.on('Network.responseReceived', ({ type, response }) => {
+      if (type === 'EventSource') protocols.add(response.protocol ?? 'unknown');
+    });
     await devTools.send('Network.enable');
     return protocols;
   }

@@ -1,4 +1,4 @@
-import { createHmac, hash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { AuthProvider, AuthResult, CredentialScheme } from './auth-provider.js';
 import { bearerToken, singleHeader } from './credential-header.js';
@@ -18,10 +18,10 @@ export class APIKeyAuthProvider implements AuthProvider {
   readonly credentialScheme: CredentialScheme;
 
   /**
-   * Keys are known by digest only. What makes the digest is new in each process and never leaves it, so how long
-   * a look-up takes tells a caller nothing about the keys: it is as good as a comparison in constant time.
+   * Keys are known by digest only. The salt is new in each process and never leaves it, so how long a look-up
+   * takes tells a caller nothing about the keys: it is as good as a comparison in constant time.
    */
-  readonly #digestKey = randomBytes(32);
+  readonly #salt = randomBytes(32).toString('base64url');
   readonly #callers = new Map<string, AuthResult>();
 
   /** @throws {Error} when there is no key, one is of no use, or two are the same; the message quotes none */
@@ -54,7 +54,7 @@ export class APIKeyAuthProvider implements AuthProvider {
   }
 
   #digest(key: string): string {
-    return createHmac('sha256', this.#digestKey).update(key).digest('base64url');
+    return hash('sha256', this.#salt + key, 'base64url');
   }
 }
 
