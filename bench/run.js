@@ -46,8 +46,8 @@ const log = (text) =>
   console.log(`${String(Math.round((performance.now() - startedAt) / 1000)).padStart(5)} s  ${text}`);
 
 /** Custom and none have the transport of the other two, only who may call differs; that of sdk-v2-bare nobody would use. */
-const aFew = ({ id }) => ['apikey', 'mcp-framework', 'sdk-v1-express', 'floor'].includes(id);
 const worthIt = ({ id }) => !['custom', 'none', 'sdk-v2-bare'].includes(id);
+const aFew = ({ id }) => ['apikey', 'mcp-framework', 'sdk-v1-express', 'floor'].includes(id);
 
 /** What is measured, and with what, in a full run and in a quick one. */
 const plan = {
