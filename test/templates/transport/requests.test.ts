@@ -234,3 +234,12 @@ describe('what is not a proper request is 400 and the connection closed', () => 
     expect(answer?.status).toBe(200);
   });
 });
+
+test('a stream asked for behind another stream on one connection is none: it could never begin', async () => {
+  const connection = await rawConnection(server);
+  const get = `GET /sse HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: ${headers['X-API-Key']}\r\n\r\n`;
+  connection.write(get + get);
+  await connection.until(/event: endpoint/);
+  await server.logged({ msg: 'request refused', code: 'bad_request', path: '/sse' });
+  connection.socket.destroy();
+});

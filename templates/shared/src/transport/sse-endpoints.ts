@@ -36,6 +36,9 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     const client = caller?.id ?? address;
     sessions.requireRoomFor(client);
     if (response.destroyed) return; // The client left while its credential was checked.
+    // Behind another answer on its connection a stream would wait for ever, and not even learn that that closed.
+    if (response.socket === null)
+      throw new HttpError('bad_request', 'A stream needs a connection of its own');
     const mcpServer = createMcpServer();
     const sessionId = newSessionId(relay);
     const session = new SseSession({
