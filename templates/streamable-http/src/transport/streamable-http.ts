@@ -1,4 +1,4 @@
-import { toWebRequest } from '@modelcontextprotocol/node';
+import type { IncomingMessage } from 'node:http';
 import { createMcpHandler, type McpServer, type ServerEventBus } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/authenticate.js';
 import type { Log } from '../monitoring/log.js';
@@ -97,7 +97,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
     const expiry = setTimeout(() => over.abort(), Math.min(msLeft, longestTimeout));
 
     try {
-      const result = await handler.fetch(await toWebRequest(request, json, { signal: over.signal }), {
+      const result = await handler.fetch(webRequest(request, over.signal), {
         parsedBody: json,
         ...(caller && { authInfo: caller.authInfo }),
       });
@@ -127,6 +127,15 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
     endSubscriptions: () => subscriptions.close(),
     close: () => calls.close(),
   };
+}
+
+/**
+ * A request in the form that the SDK's handler takes. The body is not in it, since it was read and parsed before. Nor is
+ * the host in the URL: what a client sends as one need not be one, and is there among the headers.
+ */
+function webRequest({ url, headers }: IncomingMessage, signal: AbortSignal): Request {
+  const fields = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
+  return new Request(`http://localhost${url}`, { method: 'POST', headers: fields, signal });
 }
 
 /** The colon that begins a comment in an event stream: a keep-alive, not a message. */
