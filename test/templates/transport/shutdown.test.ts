@@ -64,6 +64,17 @@ test('while calls finish, idle streams have ended and what is new is answered wi
   expect((await ended).code).toBe(0);
 });
 
+test('answers that wait behind others on their connection are waited for too', async () => {
+  server = await startTestServer('none', settings);
+  const connection = await rawConnection(server);
+  const headers = { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' };
+  const waits = [300, 600].map((ms, id) => JSON.stringify(callTool(id, 'wait', { ms })));
+  connection.write(waits.map((body) => rawRequest('POST', '/mcp', headers, body)).join(''));
+  await openStream(server); // By now the server has seen the bytes.
+  expect((await stop()).code).toBe(0);
+  expect((await connection.end()).match(/waited/g)).toHaveLength(2);
+});
+
 test('a second signal ends it at once', async () => {
   server = await startTestServer('none', { ...settings, SHUTDOWN_SECONDS: '60' });
   const stream = await openStream(server);
@@ -89,6 +100,20 @@ describe('nothing that a client does or leaves undone keeps it from ending', () 
     const { code, ms } = await stop();
     expect(code).toBe(0);
     expect(ms).toBeLessThan(2000);
+  });
+
+  test.each(['closed', 'open'])('a request behind a stream on a connection that is %s', async (fate) => {
+    server = await startTestServer('none', settings);
+    const connection = await rawConnection(server);
+    connection.write(rawRequest('GET', '/sse') + rawRequest('GET', '/health'));
+    await connection.until(/event: endpoint/);
+    if (fate === 'closed') {
+      connection.socket.destroy();
+      await server.logged({ msg: 'session closed' });
+    }
+    const { code, ms } = await stop();
+    expect(code).toBe(0);
+    expect(ms).toBeLessThan(1000);
   });
 
   test('a reader that does not take the rest of its stream', async () => {

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Server as TlsServer } from 'node:tls';
 import type { Certificate } from './certificate.js';
 
@@ -35,14 +35,22 @@ export function createListener(
   handle: (request: IncomingMessage, response: ServerResponse) => void,
 ) {
   const { host, port, readCertificate } = options;
-  let unanswered = 0;
+  /** Connections that are being answered, each with how many of its requests wait for their answer. */
+  const unanswered = new Map<Socket, number>();
   let onAllAnswered: (() => void) | undefined;
 
-  const answered = () => {
-    if (--unanswered === 0) onAllAnswered?.();
+  const forget = (connection: Socket) => {
+    if (unanswered.delete(connection) && unanswered.size === 0) onAllAnswered?.();
   };
+  // One function for all requests: there are too many for each to have its own.
+  function answered(this: ServerResponse) {
+    const { socket } = this.req;
+    const left = (unanswered.get(socket) ?? 1) - 1;
+    if (left > 0) unanswered.set(socket, left);
+    else forget(socket);
+  }
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
-    unanswered++;
+    unanswered.set(request.socket, (unanswered.get(request.socket) ?? 0) + 1);
     response.on('close', answered);
     handle(request, response);
   };
@@ -62,6 +70,10 @@ export function createListener(
     : createServer(serverOptions, onRequest);
   // Left alone, Node asks for a body with 100 before anybody looked at its headers, and answers 417 on its own.
   server.on('checkContinue', onRequest).on('checkExpectation', onRequest);
+  // An answer that waits behind another on its connection is not told when that closes.
+  server.on(readCertificate ? 'secureConnection' : 'connection', (connection: Socket) => {
+    connection.on('close', () => forget(connection));
+  });
 
   return {
     server,
@@ -91,7 +103,7 @@ export function createListener(
           clearTimeout(timer);
           resolve();
         };
-        if (unanswered === 0) onAllAnswered();
+        if (unanswered.size === 0) onAllAnswered();
       });
       server.close();
       server.closeAllConnections();
