@@ -89,6 +89,19 @@ test('a session is logged when it opens and when it closes: whose it was, why, h
   });
 });
 
+test('what the SDK cannot use is logged, without what it was', async () => {
+  const server = await start();
+  const stream = await openStream(server, { headers: goodHeaders.apikey });
+  onTestFinished(() => stream.close());
+  await stream.post({ jsonrpc: '2.0', id: 'nobody-asked', result: { secret: 'swordfish' } });
+  expect(await server.logged({ msg: 'session error' })).toMatchObject({
+    level: 'warn',
+    client: 'default',
+    reason: expect.stringMatching(/response/i),
+  });
+  expect(server.output()).not.toContain('swordfish');
+});
+
 test('a refused request is logged with its status and reason, and where it came from', async () => {
   const server = await start();
   await post(server, '/messages?sessionId=unknown', call(1, 'ping'), goodHeaders.apikey);

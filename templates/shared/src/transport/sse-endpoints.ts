@@ -50,7 +50,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
       metrics,
     });
     // What the SDK says after a colon can be the message that it could not use.
-    session.onerror = ({ message }) =>
+    mcpServer.server.onerror ??= ({ message }) =>
       log.warn({ client, reason: message.split(':', 1)[0] }, 'session error');
     sessions.add(session);
     await mcpServer.connect(session);
