@@ -83,6 +83,23 @@ describe('what a proxy says of the client', () => {
   });
 
   test.each([
+    ['2001:db8:1:2::1', '2001:db8:1:2:ffff:ffff:ffff:ffff', 429],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::', 429],
+    ['2001:db8::1', '2001:db8::2', 429],
+    ['2001:db8:1:2::1', '2001:db8:1:3::1', 401],
+    ['2001:db8::1', '2001:db9::1', 401],
+    ['::ffff:203.0.113.1', '203.0.113.1', 429],
+    ['::ffff:203.0.113.1', '::ffff:203.0.113.2', 401],
+    ['::1', '::2', 401],
+    ['fe80::1%eth0', 'fe80::2%eth0', 429],
+    ['no:address', 'no:other', 401],
+  ])('IPv6 is counted by its network of 64 bits: after %s, %s gets %i', async (first, second, status) => {
+    const server = await startServer('apikey', { ...settings, TRUST_PROXY: '1' });
+    expect(await counted(server, first, second)).toBe(status);
+    await server.stop();
+  });
+
+  test.each([
     ['0', 'http://'],
     ['1', 'https://'],
   ])('TRUST_PROXY=%s: the page for people says %s', async (trusted, scheme) => {

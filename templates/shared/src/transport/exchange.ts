@@ -6,7 +6,7 @@ export interface Exchange {
   response: ServerResponse;
   /** What every answer to this request carries. */
   headers: Record<string, string>;
-  /** Address of the client, as far as the proxies in front can be trusted. */
+  /** Address that the client is counted under, as far as the proxies in front can be trusted. */
   address: string;
   /** Path without the base path and a trailing slash. */
   path: string;

@@ -100,7 +100,7 @@ function isLoopbackOrigin(origin: string): boolean {
 }
 
 /**
- * The address a request comes from. Behind `trustedProxies` proxies each appends the address it saw to
+ * The address that a request is counted under. Behind `trustedProxies` proxies each appends the address it saw to
  * X-Forwarded-For, so the client's stands that many places from the end; what is further left is hearsay.
  */
 export function clientAddress(request: IncomingMessage, trustedProxies: number): string {
@@ -108,9 +108,20 @@ export function clientAddress(request: IncomingMessage, trustedProxies: number):
   if (typeof forwarded === 'string') {
     const seen = forwarded.split(',');
     const address = seen[Math.max(0, seen.length - trustedProxies)]?.trim();
-    if (address) return address;
+    if (address) return networkOf(address);
   }
-  return request.socket.remoteAddress ?? 'unknown';
+  return networkOf(request.socket.remoteAddress ?? 'unknown');
+}
+
+/** Of IPv6 the first 64 bits, as in `2001:db8:0:1::/64`: whoever has one address of such a network has all of them. */
+function networkOf(address: string): string {
+  if (!address.includes(':') || isLoopback(address)) return address;
+  const last = address.slice(address.lastIndexOf(':') + 1);
+  if (isIP(last) === 4) return last; // How IPv4 looks on a socket that takes both.
+  if (isIP(address) !== 6) return address;
+  const [before = [], after = []] = address.split('::').map((part) => (part === '' ? [] : part.split(':')));
+  const zeros = Array<string>(8 - before.length - after.length).fill('0');
+  return `${[...before, ...zeros, ...after].slice(0, 4).join(':')}::/64`;
 }
 
 /** The origin that clients reach this server at, such as `https://mcp.example.com`. */
