@@ -1,6 +1,6 @@
 import type { Browser, Frame, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { launchBrowser, missingBrowser, servePage } from './support/browser.js';
+import { launchBrowser, missingBrowser, servePage } from '../support/browser.js';
 import { recordOutcome } from './support/outcome.js';
 import { documentedSettings, missing, startNginx } from './support/proxies.js';
 import { credential, type RunningServer, startServer } from './support/server.js';

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { launchBrowser, missingBrowser, servePage } from './support/browser.js';
+import { launchBrowser, missingBrowser, servePage } from '../support/browser.js';
 import { type ClientUnderTest, type Connection, clients, type TransportName } from './support/clients.js';
 import { recordOutcome } from './support/outcome.js';
 import { credential, type RunningServer, startServer } from './support/server.js';

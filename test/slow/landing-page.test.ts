@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Browser, type BrowserContextOptions, chromium } from 'playwright-core';
+import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { launchBrowser } from '../support/browser.js';
 import { openStream } from '../templates/support/client.js';
 import { secret } from '../templates/support/projects.js';
 import { goodHeaders, type RunningServer, startServer } from '../templates/support/server.js';
@@ -15,18 +16,7 @@ mkdirSync(screenshots, { recursive: true });
 let browser: Browser;
 let server: RunningServer;
 beforeAll(async () => {
-  browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  browser = await launchBrowser();
   server = await startServer('apikey');
 });
 afterAll(async () => {
