@@ -1,8 +1,9 @@
 import type { Browser, Frame, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { launchBrowser, missingBrowser, servePage } from '../support/browser.js';
+import { missing } from '../support/programs.js';
 import { recordOutcome } from './support/outcome.js';
-import { documentedSettings, missing, startNginx } from './support/proxies.js';
+import { documentedSettings, startNginx } from './support/proxies.js';
 import { credential, type RunningServer, startServer } from './support/server.js';
 
 // What a page can do with nothing but the browser's own EventSource and fetch.

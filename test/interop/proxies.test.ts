@@ -1,7 +1,8 @@
 import { request as httpsRequest } from 'node:https';
 import { Client, SSEClientTransport, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { documentedSettings, missing, type RunningProxy, startCaddy, startNginx } from './support/proxies.js';
+import { missing } from '../support/programs.js';
+import { documentedSettings, type RunningProxy, startCaddy, startNginx } from './support/proxies.js';
 import { credential, type RunningServer, startServer } from './support/server.js';
 
 // The configurations of the generated README, in front of a server started with the settings it names.

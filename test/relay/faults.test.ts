@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { freePort } from '../support/programs.js';
 import { type Answer, callTool, eventually, post } from '../templates/support/client.js';
 import {
   alice,
@@ -9,7 +10,6 @@ import {
   startNode,
   startUnreadyNode,
 } from './support/cluster.js';
-import { freePort } from './support/programs.js';
 import { nextPublished, startRedis } from './support/redis.js';
 
 const unavailable = { status: 503, headers: { 'retry-after': '2' } };

@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { freePort } from '../support/programs.js';
 import { callTool, eventually, post } from '../templates/support/client.js';
 import { runServer } from '../templates/support/server.js';
 import { alice, echo, health, openSession, startUnreadyNode } from './support/cluster.js';
-import { freePort } from './support/programs.js';
 import { renderProject } from './support/projects.js';
 import { startRedis } from './support/redis.js';
 

@@ -1,25 +1,14 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inject } from 'vitest';
+import { startNginxWith } from '../../support/nginx.js';
+import { freePort, listening, type StartedProgram, startProgram } from '../../support/programs.js';
+import { replaced } from '../../support/replaced.js';
 
 export interface RunningProxy {
   /** Where the server's endpoints are, such as `https://localhost:41234/my-server`. */
   url: string;
   stop(): Promise<void>;
-}
-
-/** Why a program cannot be used here, or undefined when it can. */
-export function missing(program: string): string | undefined {
-  try {
-    execFileSync('sh', ['-c', `command -v ${program}`], { env: { PATH: `${process.env.PATH}:/usr/sbin` } });
-    return undefined;
-  } catch {
-    return `${program} is not installed: on Debian, apt-get install ${program}`;
-  }
 }
 
 /** A block of code in what the README of a generated project says about proxies: what people copy is tested. */
@@ -52,28 +41,7 @@ export async function startNginx(serverPort: number, readTimeoutSeconds = 60): P
     '/etc/ssl/mcp.example.com.key': keyFile,
     '127.0.0.1:8080': `127.0.0.1:${serverPort}`,
   });
-  const folder = mkdtempSync(join(tmpdir(), 'nginx-'));
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  writeFileSync(
-    join(folder, 'nginx.conf'),
-    `daemon off;
-user ${userInfo().username};
-pid nginx.pid;
-error_log stderr crit;
-events {}
-http {
-  access_log off;
-  ${temporary.map((name) => `${name}_temp_path ${name};`).join('\n  ')}
-  proxy_read_timeout ${readTimeoutSeconds}s;
-  ${site}
-}
-`,
-  );
-  const child = spawn('nginx', ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr'], {
-    env: { PATH: `${process.env.PATH}:/usr/sbin` },
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  return running(child, port, folder);
+  return running(startNginxWith(`proxy_read_timeout ${readTimeoutSeconds}s;\n  ${site}`), port);
 }
 
 /** Starts Caddy with the README's configuration, and a certificate in place of the one it would fetch. */
@@ -84,48 +52,15 @@ export async function startCaddy(serverPort: number): Promise<RunningProxy> {
     'mcp.example.com {': `https://localhost:${port} {\n    tls ${certFile} ${keyFile}`,
     '127.0.0.1:8080': `127.0.0.1:${serverPort}`,
   });
-  const folder = mkdtempSync(join(tmpdir(), 'caddy-'));
-  writeFileSync(join(folder, 'Caddyfile'), `{\n  admin off\n  auto_https disable_redirects\n}\n${site}`);
-  const child = spawn('caddy', ['run', '--config', join(folder, 'Caddyfile')], {
-    env: { PATH: process.env.PATH, HOME: folder },
-    stdio: 'ignore',
+  const program = startProgram('caddy', (folder) => {
+    writeFileSync(join(folder, 'Caddyfile'), `{\n  admin off\n  auto_https disable_redirects\n}\n${site}`);
+    return ['run', '--config', 'Caddyfile'];
   });
-  return running(child, port, folder);
+  return running(program, port);
 }
 
-async function running(child: ChildProcess, port: number, folder: string): Promise<RunningProxy> {
-  const ended = once(child, 'exit');
+async function running(program: StartedProgram, port: number): Promise<RunningProxy> {
   const url = `https://localhost:${port}${documentedSettings().BASE_PATH}`;
-  for (let listening = false; !listening; ) {
-    if (child.exitCode !== null) throw new Error(`the proxy ended with ${child.exitCode}`);
-    listening = await fetch(url).then(
-      () => true,
-      () => false,
-    );
-  }
-  return {
-    url,
-    async stop() {
-      child.kill();
-      await ended;
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
-
-/** Replaces texts, each of which must be there. */
-function replaced(source: string, replacements: Record<string, string>): string {
-  return Object.entries(replacements).reduce((text, [from, to]) => {
-    if (!text.includes(from)) throw new Error(`the documented configuration has no ${from}`);
-    return text.replaceAll(from, to);
-  }, source);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
+  await listening(program, () => fetch(url));
+  return { url, stop: () => program.stop() };
 }

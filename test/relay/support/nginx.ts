@@ -1,7 +1,6 @@
-import { writeFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
-import { join } from 'node:path';
-import { freePort, listening, type Program, requireProgram, startProgram } from './programs.js';
+import { startNginxWith } from '../../support/nginx.js';
+import { freePort, listening, type Program, requireProgram } from '../../support/programs.js';
+import { replaced } from '../../support/replaced.js';
 import { renderProject } from './projects.js';
 
 export interface Nginx extends Program {
@@ -18,7 +17,7 @@ export type Configuration = 'README' | 'README, by node' | 'compose';
  * @param servers the ports of the processes
  */
 export async function startNginx(servers: number[], configuration: Configuration = 'README'): Promise<Nginx> {
-  requireProgram('nginx', 'nginx');
+  requireProgram('nginx');
   const port = await freePort();
   const files = await renderProject('redis');
   const readme = files.get('README.md')?.content.toString() ?? '';
@@ -44,40 +43,14 @@ export async function startNginx(servers: number[], configuration: Configuration
         'server mcp-server:8080 resolve;': upstreams,
       }),
   };
-  const program = startProgram('nginx', (folder) => {
-    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-    writeFileSync(
-      join(folder, 'nginx.conf'),
-      `daemon off;
-user ${userInfo().username};
-pid nginx.pid;
-error_log stderr crit;
-events { worker_connections 4096; }
-http {
-  access_log off;
-  ${temporary.map((name) => `${name}_temp_path ${name};`).join('\n  ')}
-  ${sites[configuration]()}
-}
-`,
-    );
-    return ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr'];
-  });
+  const program = startNginxWith(sites[configuration]());
   const origin = `http://127.0.0.1:${port}`;
   await listening(program, () => fetch(`${origin}/health`));
-  // A master that is killed would leave its workers behind.
-  return { ...program, port, origin, stop: () => program.stop('SIGTERM') };
+  return { ...program, port, origin };
 }
 
 function block(readme: string, language: string): string {
   const text = readme.split(`\`\`\`${language}\n`).at(-1)?.split('```')[0];
   if (text === undefined) throw new Error(`the README has no block of ${language}`);
   return text;
-}
-
-/** Replaces texts, each of which must be there. */
-function replaced(source: string, replacements: Record<string, string>): string {
-  return Object.entries(replacements).reduce((text, [from, to]) => {
-    if (!text.includes(from)) throw new Error(`the documented configuration has no ${from}`);
-    return text.replace(from, to);
-  }, source);
 }

@@ -1,5 +1,5 @@
 import { createClient } from '@redis/client';
-import { freePort, listening, type Program, requireProgram, startProgram } from './programs.js';
+import { freePort, listening, type Program, requireProgram, startProgram } from '../../support/programs.js';
 
 export interface Redis extends Program {
   port: number;
@@ -12,7 +12,7 @@ export type RedisClient = ReturnType<typeof clientOf>;
 
 /** Starts a real Redis that keeps nothing on disk. `settings` are lines of its configuration. */
 export async function startRedis(settings: string[] = [], port?: number): Promise<Redis> {
-  requireProgram('redis-server', 'redis-server');
+  requireProgram('redis-server');
   const ownPort = port ?? (await freePort());
   const program = startProgram('redis-server', (folder) => [
     ...[

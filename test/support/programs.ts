@@ -19,13 +19,20 @@ export interface Program {
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-/** @throws when the program is not installed: these tests mean nothing without it */
-export function requireProgram(program: string, debianPackage: string): void {
+/** Why a program cannot be used here, or undefined when it can. */
+export function missing(program: string): string | undefined {
   try {
     execFileSync('sh', ['-c', `command -v ${program}`], { env });
+    return undefined;
   } catch {
-    throw new Error(`${program} is missing: on Debian, apt-get install ${debianPackage}`);
+    return `${program} is not installed: on Debian, apt-get install ${program}`;
   }
+}
+
+/** @throws when the program is not installed: for tests that mean nothing without it */
+export function requireProgram(program: string): void {
+  const reason = missing(program);
+  if (reason) throw new Error(reason);
 }
 
 /** Starts a program; `args` gets its folder. */
@@ -54,11 +61,10 @@ export function startProgram(program: string, args: (folder: string) => string[]
   };
 }
 
+export type StartedProgram = ReturnType<typeof startProgram>;
+
 /** Waits until a program listens, or says why it does not. */
-export async function listening(
-  program: ReturnType<typeof startProgram>,
-  ask: () => Promise<unknown>,
-): Promise<void> {
+export async function listening(program: StartedProgram, ask: () => Promise<unknown>): Promise<void> {
   for (;;) {
     if (program.child.exitCode !== null) throw new Error(`it ended before it listened:\n${program.output()}`);
     const answered = await ask().then(
