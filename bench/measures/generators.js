@@ -107,7 +107,7 @@ export async function measureGenerator(generator) {
     });
     Object.assign(result, installedIn(app));
   } catch (error) {
-    return { fetched, error: error.message };
+    return { fetched, error: error.message + (error.cause ? `: ${error.cause.message}` : '') };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
