@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { eventually, post } from '../templates/support/client.js';
-import { alice, echo, health, openSession, startCluster } from './support/cluster.js';
+import { post } from '../templates/support/client.js';
+import { alice, cutOff, echo, openSession, startCluster } from './support/cluster.js';
 import { startNginx } from './support/nginx.js';
 
 test('with the map of the README nginx sends each message to the process of its session: Redis is not needed', async () => {
@@ -10,10 +10,7 @@ test('with the map of the README nginx sends each message to the process of its 
     'README, by node',
   );
   await redis.stop();
-  await eventually(
-    () => health(nodes[0]),
-    ({ status }) => status === 503,
-  );
+  await cutOff(nodes[0]);
 
   const owners = new Set<string>();
   for (let id = 0; id < 8; id++) {

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { freePort } from '../support/programs.js';
 import { callTool, eventually, post } from '../templates/support/client.js';
 import { runServer } from '../templates/support/server.js';
-import { alice, echo, health, openSession, startUnreadyNode } from './support/cluster.js';
+import { alice, connected, echo, openSession, startUnreadyNode } from './support/cluster.js';
 import { renderProject } from './support/projects.js';
 import { startRedis } from './support/redis.js';
 
@@ -41,11 +41,7 @@ test('processes with different prefixes share a Redis and nothing in it', async 
   const redis = await startRedis();
   const a = await startUnreadyNode('a', redis.url, { REDIS_PREFIX: 'one:' });
   const b = await startUnreadyNode('b', redis.url, { REDIS_PREFIX: 'other:' });
-  for (const node of [a, b])
-    await eventually(
-      () => health(node),
-      ({ status }) => status === 200,
-    );
+  await connected(a, b);
   const stream = await openSession(a);
   expect(await post(b, stream.endpoint, echo(1, 'x'), alice)).toMatchObject({ status: 404 });
   await redis.stop();
@@ -59,11 +55,7 @@ test('the rights that the README names are enough', async () => {
   await client.aclSetUser('mcp', ['on', '>PASSWORD', ...rights]);
   const url = redis.url.replace('redis://', 'redis://mcp:PASSWORD@');
   const [a, b] = [await startUnreadyNode('a', url, { RATE_LIMIT: '100' }), await startUnreadyNode('b', url)];
-  for (const node of [a, b])
-    await eventually(
-      () => health(node),
-      ({ status }) => status === 200,
-    );
+  await connected(a, b);
 
   const stream = await openSession(a);
   expect(await post(b, stream.endpoint, echo(1, 'x'), alice)).toMatchObject({ status: 202 });
@@ -101,11 +93,7 @@ test('rediss:// is TLS, and trusts an authority that NODE_EXTRA_CA_CERTS names, 
     await startUnreadyNode('a', url, { NODE_EXTRA_CA_CERTS: certificate }),
     await startUnreadyNode('b', url, { NODE_EXTRA_CA_CERTS: certificate }),
   ];
-  for (const node of [a, b])
-    await eventually(
-      () => health(node),
-      ({ status }) => status === 200,
-    );
+  await connected(a, b);
   const stream = await openSession(a);
   expect(await post(b, stream.endpoint, echo(1, 'encrypted'), alice)).toMatchObject({ status: 202 });
   expect((await stream.message(1)).result.content[0].text).toBe('encrypted');
@@ -117,11 +105,7 @@ test('two processes with one name are reported', async () => {
   const redis = await startRedis();
   const start = (id: string) => startUnreadyNode(id, redis.url);
   const [a, twin, b] = await Promise.all([start('a'), start('a'), start('b')]);
-  for (const node of [a, twin, b])
-    await eventually(
-      () => health(node),
-      ({ status }) => status === 200,
-    );
+  await connected(a, twin, b);
   const stream = await openSession(a);
   await post(b, stream.endpoint, echo(1, 'x'), alice);
   await b.logged({ msg: 'several processes have the same NODE_ID' });

@@ -55,10 +55,7 @@ export async function startNode(
   undo = afterThisTest,
 ): Promise<Node> {
   const node = await startUnreadyNode(id, redis.url, settings, undo);
-  await eventually(
-    () => health(node),
-    ({ status }) => status === 200,
-  );
+  await connected(node);
   return node;
 }
 
@@ -80,8 +77,33 @@ export async function startUnreadyNode(
   return { ...server, id };
 }
 
-export function health(node: Node) {
-  return send(node, 'GET', '/health');
+/** What /health says; it has to answer 200 whatever happens to Redis. */
+export async function health(node: { port: number }): Promise<{ status: string; relay?: string }> {
+  const { status, body } = await send(node, 'GET', '/health');
+  if (status !== 200) throw new Error(`/health answered ${status}: ${body}`);
+  return JSON.parse(body);
+}
+
+/** Resolves when these processes reach each other by way of Redis. */
+export async function connected(...nodes: Node[]): Promise<void> {
+  await Promise.all(
+    nodes.map((node) =>
+      eventually(
+        () => health(node),
+        ({ relay }) => relay === undefined,
+        15_000,
+      ),
+    ),
+  );
+}
+
+/** Resolves when this process knows that Redis is out of reach. */
+export async function cutOff(node: Node): Promise<void> {
+  await eventually(
+    () => health(node),
+    ({ relay }) => relay === 'Redis is out of reach',
+    15_000,
+  );
 }
 
 /** Opens a session on one process, or wherever the proxy puts it. */

@@ -36,15 +36,22 @@ export function createPages(options: PageOptions, sessions: Sessions) {
     credentialHeader: auth && (auth.provider.credentialScheme?.headerName ?? 'Authorization'),
   });
 
-  /** @throws {HttpError} `relay_unavailable`: what comes for sessions in other processes cannot reach them */
+  /** A relay that does not work is said, not refused: all processes lose it at once, and serve their own sessions. */
   function health(exchange: Exchange): void {
-    if (relay?.problem) throw new HttpError('relay_unavailable', relay.problem, { 'Retry-After': '5' });
     const uptimeSeconds = Math.floor((Date.now() - startedAt.getTime()) / 1000);
-    sendJson(exchange, { status: 'ok', sessions: sessions.size, uptimeSeconds });
+    sendJson(exchange, { status: 'ok', sessions: sessions.size, uptimeSeconds, relay: relay?.problem });
   }
 
   function showMetrics(exchange: Exchange): void {
-    send(exchange, 'text/plain; version=0.0.4; charset=utf-8', metrics.page());
+    send(exchange, 'text/plain; version=0.0.4; charset=utf-8', metrics.page() + relayGauge());
+  }
+
+  function relayGauge(): string {
+    if (!relay?.nodeId) return ''; // There are no other processes.
+    return `# HELP mcp_relay_up Whether messages reach sessions in other processes.
+# TYPE mcp_relay_up gauge
+mcp_relay_up ${relay.problem ? 0 : 1}
+`;
   }
 
   function landing(exchange: Exchange): void {
