@@ -4,7 +4,7 @@ import { alice, bob, type Cluster, echo, keepCluster, openSession } from './supp
 
 let cluster: Cluster;
 beforeAll(async () => {
-  const { stop, ...started } = await keepCluster({ MAX_MESSAGE_SIZE: '4mb' });
+  const { stop, ...started } = await keepCluster({ MAX_MESSAGE_SIZE: '24mb' });
   cluster = started;
   return stop;
 });
@@ -59,7 +59,7 @@ test('what a client wrote arrives as it was written: line breaks, any script, a 
 test('a message as large as allowed goes across, and so does its reply', async () => {
   const [a, b] = cluster.nodes;
   const stream = await openSession(a);
-  const text = 'x'.repeat(4 * 1024 * 1024 - 200);
+  const text = 'x'.repeat(24 * 1024 * 1024 - 200);
   expect(await post(b, stream.endpoint, echo(1, text), alice)).toMatchObject({ status: 202 });
   expect((await stream.message(1)).result.content[0].text).toBe(text);
   stream.close();
@@ -120,7 +120,7 @@ describe('a refusal is the same bytes in another process as in that of the sessi
     ],
     [
       'a message that is too large',
-      (endpoint, node) => post(node, endpoint, 'x'.repeat(5_000_000), alice),
+      (endpoint, node) => post(node, endpoint, 'x'.repeat(26_000_000), alice),
       413,
     ],
     [

@@ -28,6 +28,20 @@ interface Answer {
   taken: boolean;
 }
 
+/**
+ * Bytes of the largest message that goes across. Redis drops a subscriber for which more than 32 MB wait
+ * (`client-output-buffer-limit pubsub`), so a message of that size would never arrive; this leaves room for others.
+ */
+const largestMessage = 24 * 1024 * 1024;
+
+/** @throws when messages may be larger than Redis carries */
+export function requireRelayedSize(maxMessageSize: number): void {
+  if (maxMessageSize <= largestMessage) return;
+  throw new Error(
+    `MAX_MESSAGE_SIZE=${maxMessageSize} bytes: 24mb at most is accepted, since Redis carries no more`,
+  );
+}
+
 /** Milliseconds that the sender waits for an answer. */
 const answerTimeout = 2000;
 
