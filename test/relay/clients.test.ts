@@ -70,19 +70,37 @@ describe.each(Object.entries(clients))('%s through a proxy that takes turns', (_
     }
   });
 
-  test('countdown stops when it is cancelled', async () => {
-    const inside = async () => {
-      const { content } = (await client.callTool('inside', {})) as { content: [{ text: string }] };
-      return JSON.parse(content[0].text).callsAborted as number;
-    };
-    const before = await inside();
+  const inside = async () => {
+    const { content } = (await client.callTool('inside', {})) as { content: [{ text: string }] };
+    return JSON.parse(content[0].text) as { callsAborted: number; resources: { Timeout?: number } };
+  };
+
+  test('a call that is cancelled is aborted, whichever process the cancellation comes to', async () => {
+    const aborted = async () => (await inside()).callsAborted;
+    const before = await aborted();
     for (let call = 1; call <= 3; call++) {
       const abort = new AbortController();
       const cancelled = client.callTool('hang', {}, { signal: abort.signal, onprogress: () => {} });
-      expect(await inside()).toBe(before + call - 1);
+      expect(await aborted()).toBe(before + call - 1);
       abort.abort();
       await expect(cancelled).rejects.toThrow();
-      await expect.poll(inside).toBe(before + call);
+      await expect.poll(aborted).toBe(before + call);
     }
+  });
+
+  test('countdown stops when it is cancelled: none of them waits for its next second', async () => {
+    const timers = async () => (await inside()).resources.Timeout ?? 0;
+    // One is missing while Redis has a ping to answer.
+    const before = Math.max(await timers(), await timers(), await timers());
+    const abort = new AbortController();
+    const countdowns = [1, 2, 3].map(() =>
+      client.callTool('countdown', { seconds: 60 }, { signal: abort.signal, onprogress: () => {} }),
+    );
+    const ended = Promise.allSettled(countdowns);
+    await expect.poll(timers).toBe(before + 3);
+
+    abort.abort();
+    expect((await ended).map(({ status }) => status)).toEqual(Array(3).fill('rejected'));
+    await expect.poll(timers).toBeLessThanOrEqual(before);
   });
 });

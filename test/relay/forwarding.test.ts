@@ -162,6 +162,28 @@ describe('a refusal is the same bytes in another process as in that of the sessi
   });
 });
 
+describe('at another process a body that is refused tells nothing about the session', () => {
+  const bodies: [string, { type?: string; body: string }, number][] = [
+    ['bad JSON', { body: '{' }, 400],
+    ['too large', { body: 'x'.repeat(26_000_000) }, 413],
+    ['not JSON by its type', { type: 'text/plain', body: '{}' }, 415],
+  ];
+  test.each(bodies)('%s', async (_, { type = 'application/json', body }, status) => {
+    const [a, b] = cluster.nodes;
+    const [mine, foreign] = [await openSession(a, alice), await openSession(a, bob)];
+    const unknown = mine.endpoint.replace(/\..*/, '.00000000-0000-4000-8000-000000000000');
+    const headers = { ...alice, 'Content-Type': type };
+    const answers = [];
+    for (const endpoint of [mine.endpoint, foreign.endpoint, unknown]) {
+      answers.push(comparable(await send(b, 'POST', endpoint, { headers, body })));
+    }
+    expect(answers[0]?.status).toBe(status);
+    expect(answers).toEqual([answers[0], answers[0], answers[0]]);
+    mine.close();
+    foreign.close();
+  });
+});
+
 /** An answer without what differs from one to the next by design. */
 function comparable({ status, body, headers: { date: _, 'x-request-id': __, ...headers } }: Answer) {
   return { status, body, headers };
