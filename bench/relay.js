@@ -1,24 +1,25 @@
 // Measures the Redis relay beside a server without it: what a call costs that arrives at the process of its session,
-// what one costs that arrives at another, and what Redis has to do as sessions grow. Prints a table for docs/relay.md.
+// what one costs that arrives at another, and what Redis has to do as sessions grow. Prints the tables of docs/relay.md,
+// says whether the targets are met, and writes results/relay.json.
 //
-//   npm run build && node bench/relay.js             about six minutes on two cores
-//   npm run build && node bench/relay.js --quick     a first impression
+//   npm run build && node bench/relay.js             about five minutes on two cores
+//   npm run build && node bench/relay.js --quick     a first impression; what is published stays as it is
 //
 // Needs redis-server, and Linux for what is read from /proc.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { cpus, loadavg } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createClient } from '@redis/client';
 import { completeAnswers, render, templatesFolder } from '../dist/index.js';
 import { startLoad } from './load-process.js';
 import { startServer } from './server-process.js';
-import { summarise } from './statistics.js';
+import { spread, summarise } from './statistics.js';
 
 const quick = process.argv.includes('--quick');
 const rounds = quick ? 1 : 5;
-const seconds = quick ? 1 : 4;
+const seconds = quick ? 1 : 3;
 const sessionCounts = quick ? [100, 1000] : [100, 1000, 10_000];
 
 const root = resolve(import.meta.dirname, '..');
@@ -37,28 +38,51 @@ const client = await createClient({ url: redisUrl }).connect();
 
 /** Where the streams are, and where the messages go. */
 const ways = {
-  'one process, no relay': { relay: 'none', processes: 1, shift: 0 },
-  'relay, message at its session': { relay: 'redis', processes: 3, shift: 0 },
-  'relay, message at another process': { relay: 'redis', processes: 3, shift: 1 },
+  alone: { name: 'one process, no relay', relay: 'none', processes: 1, shift: 0 },
+  local: { name: 'three processes, message at its session', relay: 'redis', processes: 3, shift: 0 },
+  foreign: { name: 'three processes, message at another', relay: 'redis', processes: 3, shift: 1 },
 };
 
+const startedAt = performance.now();
 try {
-  console.log(
-    `Node ${process.version}, ${cpus().length} × ${cpus()[0].model}, load ${loadavg()[0].toFixed(1)} before\n`,
-  );
-  const records = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
+  const results = { date: new Date().toISOString(), machine: await machine(), rounds, seconds };
+  const records = Object.fromEntries(Object.keys(ways).map((id) => [id, []]));
   for (let round = 0; round < rounds; round++) {
     // In turn, so that what else the machine does meets all of them.
-    for (const [name, way] of Object.entries(ways)) {
-      records[name].push(await measureCalls(way));
-      console.error(`round ${round + 1} of ${rounds}: ${name}`);
+    for (const [id, way] of Object.entries(ways)) {
+      records[id].push(await measureCalls(way));
+      console.error(`round ${round + 1} of ${rounds}: ${way.name}`);
     }
   }
-  printCalls(Object.fromEntries(Object.entries(records).map(([name, record]) => [name, summarise(record)])));
-  await measureGrowth();
+  results.calls = Object.fromEntries(Object.entries(records).map(([id, record]) => [id, summarise(record)]));
+  results.growth = await measureGrowth();
+  results.targets = evaluateTargets(records);
+  results.loadAverageAtEnd = loadavg()[0];
+  results.minutes = (performance.now() - startedAt) / 60_000;
+
+  const { cpu, cores, node, redis: version, loadAverageAtStart } = results.machine;
+  console.log(
+    `${cores} × ${cpu}, Node ${node}, Redis ${version}, load ${loadAverageAtStart.toFixed(1)} before\n`,
+  );
+  printCalls(results.calls);
+  printGrowth(results.growth);
+  printTargets(results.targets);
+  if (!quick) save(results);
 } finally {
   client.destroy();
   await redis.stop();
+}
+
+async function machine() {
+  return {
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    memoryGb: Math.round(totalmem() / 1e9),
+    system: `Linux ${release().split('-')[0]}`,
+    node: process.version,
+    redis: /redis_version:(\S+)/.exec(await client.info('server'))[1],
+    loadAverageAtStart: loadavg()[0],
+  };
 }
 
 /** Latency and CPU time of a call at two rates, and calls a second flat out with all processes. */
@@ -116,45 +140,110 @@ async function callsWithCpu(servers, load, options) {
   return { ...result, cpuMicroseconds, redisMicroseconds };
 }
 
+/**
+ * What this project sets itself. Each round has all three ways right after one another, so they are compared within a
+ * round, and the median of that counts.
+ */
+function evaluateTargets({ alone, local, foreign }) {
+  const compare = (measure) => spread(alone.map((_, round) => measure(round)));
+  const slower = (rate) => (round) => foreign[round][rate].p50 - alone[round][rate].p50;
+  const dearer = (round) => local[round].at1000.cpuMicroseconds / alone[round].at1000.cpuMicroseconds;
+  return [
+    {
+      name: 'ms that a call at another process takes longer, p50 at 200/s',
+      limit: 1.5,
+      ...compare(slower('at200')),
+    },
+    { name: 'the same at 1,000/s', limit: 1.5, ...compare(slower('at1000')) },
+    { name: 'CPU of a call at its session, of one without the relay', limit: 1.05, ...compare(dearer) },
+  ].map((target) => ({ ...target, met: target.median <= target.limit }));
+}
+
 function printCalls(results) {
-  const number = ({ median, min, max }, digits = 0) =>
-    `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;
   console.log(
-    '| median of rounds (least–greatest) | p50 ms at 200/s | p50 ms at 1,000/s | p99 ms at 1,000/s | CPU µs/call | Redis µs/call | calls/s flat out |',
+    '| | p50 ms at 200 calls/s | p50 ms at 1,000/s | p99 ms at 1,000/s | CPU µs/call | Redis µs/call | calls/s flat out |',
   );
   console.log('|---|---|---|---|---|---|---|');
-  for (const [name, { at200, at1000, flatOut }] of Object.entries(results)) {
-    const columns = [at200.p50, at1000.p50, at1000.p99].map((value) => number(value, 2));
-    columns.push(number(at1000.cpuMicroseconds), number(at1000.redisMicroseconds), number(flatOut));
-    console.log(`| ${name} | ${columns.join(' | ')} |`);
+  for (const [id, { at200, at1000, flatOut }] of Object.entries(results)) {
+    const columns = [at200.p50, at1000.p50, at1000.p99].map((value) => inWords(value, 2));
+    const redisMicroseconds = id === 'alone' ? '–' : inWords(at1000.redisMicroseconds);
+    columns.push(inWords(at1000.cpuMicroseconds), redisMicroseconds, inWords(flatOut));
+    console.log(`| ${ways[id].name} | ${columns.join(' | ')} |`);
   }
 }
 
-/** What Redis holds and does as sessions grow, with two processes. */
+function printGrowth(rows) {
+  console.log(
+    '\n| sessions | subscriptions | Redis memory KB | Redis commands for each relayed call | process KB for each session | p50 ms, message at another process |',
+  );
+  console.log('|---|---|---|---|---|---|');
+  for (const { sessions, subscriptions, redisKb, commandsPerCall, processKb, p50 } of rows) {
+    const columns = [sessions.toLocaleString('en'), subscriptions, Math.round(redisKb).toLocaleString('en')];
+    columns.push(commandsPerCall.toFixed(2), processKb.toFixed(0), p50.toFixed(2));
+    console.log(`| ${columns.join(' | ')} |`);
+  }
+}
+
+function printTargets(targets) {
+  console.log();
+  for (const { name, limit, met, ...values } of targets) {
+    console.log(`${met ? 'met    ' : 'NOT MET'} ${name}: ${inWords(values, 2)}, at most ${limit}`);
+  }
+}
+
+/** Median (least–greatest) of the rounds. */
+function inWords({ median, min, max }, digits = 0) {
+  const format = (value) =>
+    value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return `${format(median)} (${format(min)}–${format(max)})`;
+}
+
+function save(results) {
+  // Four digits are more than the spread allows.
+  const rounded = (_key, value) =>
+    typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
+  const file = join(import.meta.dirname, 'results/relay.json');
+  writeFileSync(file, `${JSON.stringify(results, rounded, 2)}\n`);
+  console.log('\nwritten: bench/results/relay.json');
+}
+
+/** What Redis holds and does as sessions grow, with two processes. @returns a row for each number of sessions */
 async function measureGrowth() {
   const [own, other] = await Promise.all([startNode('redis', 0), startNode('redis', 1)]);
   const load = await startLoad({ port: own.port, callers: credentials });
-  console.log(
-    '\n| sessions | subscriptions | Redis memory KB | commands/call | process KB/session | p50 ms, other process |',
-  );
-  console.log('|---|---|---|---|---|---|');
-  const emptyKb = own.memoryKb();
-  for (const total of sessionCounts) {
-    await load.send('target', { host: '127.0.0.1', port: own.port, path: '/sse', callers: credentials });
-    await load.send('open', { total });
+  const rows = [];
+  try {
+    // As bench/measures/sessions.js does: what is loaded and compiled for the first sessions belongs to none of them, and
+    // memory is read before any call, whose garbage would leave room for sessions.
+    await load.send('open', { total: 50 });
+    await load.send('close', { keep: 0 });
+    await sleep(1);
+    const emptyKb = own.memoryKb();
+    for (const sessions of sessionCounts) {
+      await load.send('open', { total: sessions });
+      await sleep(1.5);
+      const processKb = (own.memoryKb() - emptyKb) / sessions;
+      const subscriptions = (await client.pubSubChannels('*')).length;
+      const redisKb = Number(/used_memory:(\d+)/.exec(await client.info('memory'))[1]) / 1024;
+      rows.push({ sessions, subscriptions, redisKb, processKb });
+    }
+
     await load.send('target', { host: '127.0.0.1', port: other.port, path: '/sse', callers: credentials });
-    const before = await commandCount();
-    const { p50, calls } = await load.send('calls', { sessions: 100, rate: 200, seconds, warmup: 0 });
-    const commands = ((await commandCount()) - before) / calls;
-    const subscriptions = (await client.pubSubChannels('*')).length;
-    const redisKb = Number(/used_memory:(\d+)/.exec(await client.info('memory'))[1]) / 1024;
-    const perSession = (own.memoryKb() - emptyKb) / total;
-    console.log(
-      `| ${total.toLocaleString('en')} | ${subscriptions} | ${redisKb.toFixed(0)} | ${commands.toFixed(2)} | ${perSession.toFixed(0)} | ${p50.toFixed(2)} |`,
-    );
+    const active = { sessions: 100, rate: 200 };
+    await load.send('calls', { ...active, rate: 1000, seconds: 0, warmup: 3 }); // Compiles what is hot; not counted.
+    for (const row of [...rows].reverse()) {
+      await load.send('close', { keep: row.sessions });
+      await sleep(1);
+      const before = await commandCount();
+      const { p50, calls } = await load.send('calls', { ...active, seconds, warmup: 0 });
+      row.commandsPerCall = ((await commandCount()) - before) / calls;
+      row.p50 = p50;
+    }
+  } finally {
+    load.stop();
+    await Promise.all([own.stop(), other.stop()]);
   }
-  load.stop();
-  await Promise.all([own.stop(), other.stop()]);
+  return rows;
 }
 
 /** Commands of clients, without those that a script runs inside Redis and those of this script. */
@@ -175,8 +264,8 @@ async function startNode(relay, index) {
     directory: directories[relay],
     env,
   });
-  const healthy = () => fetch(`http://127.0.0.1:${server.port}/health`).then(({ ok }) => ok);
-  while (!(await healthy())) await new Promise((resolve) => setTimeout(resolve, 20));
+  const health = () => fetch(`http://127.0.0.1:${server.port}/health`).then((answer) => answer.json());
+  while ((await health()).relay) await sleep(0.02); // Redis is not there yet.
   return server;
 }
 
@@ -193,4 +282,8 @@ async function makeProject(relay) {
   const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
   execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: directory, stdio: 'inherit' });
   return directory;
+}
+
+function sleep(seconds) {
+  return new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 }
