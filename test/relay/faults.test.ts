@@ -1,6 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { freePort } from '../support/programs.js';
-import { type Answer, callTool, metric, post } from '../templates/support/client.js';
+import { type Answer, callTool, eventually, metric, post } from '../templates/support/client.js';
 import {
   alice,
   connected,
@@ -12,7 +14,7 @@ import {
   startNode,
   startUnreadyNode,
 } from './support/cluster.js';
-import { nextPublished, startRedis } from './support/redis.js';
+import { nextPublished, type RedisClient, startRedis } from './support/redis.js';
 
 const unavailable = { status: 503, headers: { 'retry-after': '2' } };
 
@@ -121,23 +123,68 @@ test('Redis paused for long: it counts as out of reach, and when it goes on so d
 
 test('Redis out of memory: messages go across all the same, and each process limits by its own count', async () => {
   const { redis, nodes } = await startCluster({ RATE_LIMIT: '20' });
-  const [a, b] = nodes;
+  const [a] = nodes;
   const stream = await openSession(a);
   const client = await redis.connect();
   await client.configSet('maxmemory-policy', 'noeviction');
   await client.configSet('maxmemory', '1');
   await expect(client.set('key', 'value')).rejects.toThrow('OOM');
 
-  const answers = await Promise.all(
-    Array.from({ length: 41 }, (_, id) => post(b, stream.endpoint, echo(id, 'x'), alice)),
-  );
-  const statuses = answers.map(({ status }) => status).sort();
-  expect(statuses).toEqual([...Array(40).fill(202), 429]);
-  expect(await health(b)).not.toHaveProperty('relay');
+  for (const node of nodes) {
+    const answers = await Promise.all(
+      Array.from({ length: 41 }, (_, id) => post(node, stream.endpoint, echo(id, 'x'), alice)),
+    );
+    const statuses = answers.map(({ status }) => status).sort();
+    expect(statuses).toEqual([...Array(40).fill(202), 429]);
+    expect(await health(node)).not.toHaveProperty('relay');
+  }
   client.destroy();
 });
 
 describe('Redis that lets nobody in', () => {
+  test('with a password of its own since it was started again: local messages go on, and all do when it is put right', async () => {
+    const { redis, nodes } = await startCluster();
+    const [a, b] = nodes;
+    const stream = await openSession(a);
+    await redis.stop();
+    const strange = await startRedis(['--requirepass', 'nobody-knows'], redis.port);
+    const client = await strange.connect();
+    // Each process has tried.
+    await eventually(
+      () => connectionsOf(client),
+      (count) => count > 2 * nodes.length,
+    );
+
+    await Promise.all(nodes.map(cutOff));
+    expect(await post(a, stream.endpoint, echo(1, 'local'), alice)).toMatchObject({ status: 202 });
+    expect((await stream.next()).data).toContain('local');
+    for (const node of nodes.slice(1)) {
+      expect(await post(node, stream.endpoint, echo(2, 'foreign'), alice)).toMatchObject(unavailable);
+    }
+
+    await client.configSet('requirepass', '');
+    await connected(...nodes);
+    expect(await post(b, stream.endpoint, echo(3, 'foreign'), alice)).toMatchObject({ status: 202 });
+    expect((await stream.next()).data).toContain('foreign');
+    client.destroy();
+    await strange.stop();
+  });
+
+  test.each(['closes each connection', 'does not know the password'])(
+    'one that %s is tried less and less often, down to once a second for each of two connections',
+    async (fault) => {
+      const { url, connections } = fault.includes('password') ? await refusingRedis() : await closingPort();
+      const start = performance.now();
+      await startUnreadyNode('a', url);
+
+      // Each waits 50, 100, 200, 400, 800, 1000, 1000 … ms, of which up to a quarter is left out at random.
+      await eventually(connections, (count) => count >= 16, 15_000);
+      const ms = performance.now() - start;
+      expect(ms).toBeGreaterThan(0.75 * 3550);
+      expect(ms).toBeLessThan(10_000);
+    },
+  );
+
   test('with a wrong password the process starts, says why once, and serves its own sessions', async () => {
     const redis = await startRedis(['--requirepass', 'the-right-password']);
     const a = await startUnreadyNode('a', redis.url.replace('right', 'wrong'));
@@ -261,6 +308,39 @@ test('whatever happens to Redis, each message that was accepted is answered, and
   }
   await current.stop();
 });
+
+/** A port where each connection is closed at once. */
+async function closingPort() {
+  let count = 0;
+  const server = createServer((socket) => {
+    count++;
+    socket.destroy();
+  }).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { url: `redis://127.0.0.1:${port}`, connections: async () => count };
+}
+
+/** A Redis whose password is another one. */
+async function refusingRedis() {
+  const redis = await startRedis(['--requirepass', 'the-right-password']);
+  const client = await redis.connect();
+  onTestFinished(async () => {
+    client.destroy();
+    await redis.stop();
+  });
+  const own = await connectionsOf(client);
+  return {
+    url: redis.url.replace('right', 'wrong'),
+    connections: async () => (await connectionsOf(client)) - own,
+  };
+}
+
+/** Connections that a Redis has taken since its start, those of this test among them. */
+async function connectionsOf(client: RedisClient): Promise<number> {
+  return Number(/total_connections_received:(\d+)/.exec(await client.info('stats'))?.[1]);
+}
 
 async function timed(ask: () => Promise<Answer>) {
   const start = performance.now();

@@ -40,11 +40,19 @@ test('--check tells whether a Redis is set, not its password', async () => {
 
 test('processes with different prefixes share a Redis and nothing in it', async () => {
   const redis = await startRedis();
-  const a = await startUnreadyNode('a', redis.url, { REDIS_PREFIX: 'one:' });
-  const b = await startUnreadyNode('b', redis.url, { REDIS_PREFIX: 'other:' });
+  const RATE_LIMIT = '100';
+  const a = await startUnreadyNode('a', redis.url, { REDIS_PREFIX: 'one:', RATE_LIMIT });
+  const b = await startUnreadyNode('b', redis.url, { REDIS_PREFIX: 'other:', RATE_LIMIT });
   await connected(a, b);
   const stream = await openSession(a);
   expect(await post(b, stream.endpoint, echo(1, 'x'), alice)).toMatchObject({ status: 404 });
+  expect(await post(a, stream.endpoint, echo(1, 'x'), alice)).toMatchObject({ status: 202 });
+  const client = await redis.connect();
+  await eventually(
+    async () => (await client.keys('*')).sort().join(),
+    (keys) => keys === 'one:limit:messages:alice,other:limit:messages:alice',
+  );
+  client.destroy();
   await redis.stop();
 });
 
@@ -72,7 +80,7 @@ test('the rights that the README names are enough', async () => {
   await redis.stop();
 });
 
-test('rediss:// is TLS, and trusts an authority that NODE_EXTRA_CA_CERTS names, and no other', async () => {
+test('rediss:// is TLS with user and password, and trusts an authority that NODE_EXTRA_CA_CERTS names, and no other', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'redis-tls-'));
   const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
   execFileSync('openssl', [
@@ -84,7 +92,10 @@ test('rediss:// is TLS, and trusts an authority that NODE_EXTRA_CA_CERTS names, 
     ...['--tls-port', String(tlsPort), '--tls-cert-file', certificate, '--tls-key-file', key],
     ...['--tls-ca-cert-file', certificate, '--tls-auth-clients', 'no'],
   ]);
-  const url = `rediss://127.0.0.1:${tlsPort}`;
+  const client = await redis.connect();
+  await client.aclSetUser('user', ['on', '>p@ss', '~*', '&*', '+@all']);
+  await client.aclSetUser('default', ['off']);
+  const url = `rediss://user:p%40ss@127.0.0.1:${tlsPort}`;
 
   const stranger = await startUnreadyNode('stranger', url);
   expect((await stranger.logged({ msg: 'Redis is out of reach' })).reason).toContain(
@@ -98,6 +109,7 @@ test('rediss:// is TLS, and trusts an authority that NODE_EXTRA_CA_CERTS names, 
   const stream = await openSession(a);
   expect(await post(b, stream.endpoint, echo(1, 'encrypted'), alice)).toMatchObject({ status: 202 });
   expect((await stream.message(1)).result.content[0].text).toBe('encrypted');
+  client.destroy();
   await redis.stop();
   rmSync(folder, { recursive: true });
 });

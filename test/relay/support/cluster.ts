@@ -59,14 +59,14 @@ export async function startNode(
   return node;
 }
 
-/** Starts one process that may never find its Redis. */
+/** Starts one process that may never find its Redis; with a `JWT_SECRET` one that wants tokens. */
 export async function startUnreadyNode(
   id: string,
   redisUrl: string,
   settings: Record<string, string> = {},
   undo = afterThisTest,
 ): Promise<Node> {
-  const server = await startTestServer('apikey', {
+  const server = await startTestServer('JWT_SECRET' in settings ? 'jwt' : 'apikey', {
     API_KEY: `alice:${keys.alice},bob:${keys.bob}`,
     LOG_FORMAT: 'json',
     NODE_ID: id,
@@ -107,7 +107,10 @@ export async function cutOff(node: Node): Promise<void> {
 }
 
 /** Opens a session on one process, or wherever the proxy puts it. */
-export function openSession(server: { port: number }, headers = alice): Promise<Stream> {
+export function openSession(
+  server: { port: number },
+  headers: Record<string, string> = alice,
+): Promise<Stream> {
   return openStream(server, { headers });
 }
 

@@ -4,25 +4,30 @@ import { execa } from 'execa';
 import { completeAnswers } from '../../../src/answers.js';
 import { render } from '../../../src/render.js';
 import { templatesFolder } from '../../../src/version.js';
-import { secret } from '../../templates/support/projects.js';
+import { type Auth, secret } from '../../templates/support/projects.js';
 
 const root = resolve(import.meta.dirname, '../../..');
 
 /** The files of a project as `create-mcp-sse` makes it. */
-export function renderProject(relay: 'none' | 'redis') {
+export function renderProject(relay: 'none' | 'redis', auth: Auth = 'apikey') {
   const answers = completeAnswers(
-    { auth: 'apikey', relay, directory: 'test-server', name: 'test-server' },
+    { auth, relay, directory: 'test-server', name: 'test-server' },
     { cwd: root, packageManager: 'npm' },
   );
   return render(answers, { secret, templates: templatesFolder });
 }
 
-/** Renders and compiles a project with the relay, once before all tests. */
+/** Renders and compiles projects with the relay, once before all tests. */
 export default async function setup(): Promise<() => Promise<void>> {
   const rendered = join(root, `.rendered/relay-${process.pid}`);
   process.env.RENDERED = rendered; // Where `startServer` of the templates' tests looks for projects.
-  const directory = join(rendered, 'apikey');
-  for (const [path, { content }] of await renderProject('redis')) {
+  await Promise.all([makeProject(rendered, 'apikey'), makeProject(rendered, 'jwt')]);
+  return () => rm(rendered, { recursive: true, force: true });
+}
+
+async function makeProject(rendered: string, auth: Auth): Promise<void> {
+  const directory = join(rendered, auth);
+  for (const [path, { content }] of await renderProject('redis', auth)) {
     await mkdir(dirname(join(directory, path)), { recursive: true });
     await writeFile(join(directory, path), content);
   }
@@ -32,5 +37,4 @@ export default async function setup(): Promise<() => Promise<void>> {
     join(root, 'test/templates/support/mcp-server.js'),
     join(directory, 'dist-with-test-tools/mcp-server.js'),
   );
-  return () => rm(rendered, { recursive: true, force: true });
 }
