@@ -9,9 +9,9 @@ import { type Auth, secret } from '../../templates/support/projects.js';
 const root = resolve(import.meta.dirname, '../../..');
 
 /** The files of a project as `create-mcp-sse` makes it. */
-export function renderProject(relay: 'none' | 'redis', auth: Auth = 'apikey') {
+export function renderProject(relay: 'none' | 'redis', auth: Auth = 'apikey', port = 8080) {
   const answers = completeAnswers(
-    { auth, relay, directory: 'test-server', name: 'test-server' },
+    { auth, relay, port, directory: 'test-server', name: 'test-server' },
     { cwd: root, packageManager: 'npm' },
   );
   return render(answers, { secret, templates: templatesFolder });

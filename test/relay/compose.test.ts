@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { authTypes } from '../templates/support/projects.js';
+import { renderProject } from './support/projects.js';
+
+// No container is run here, and no image fetched: this is what can be read in compose.yaml and the files that it names.
+// That its nginx.conf works is in routing.test.ts.
+
+describe.each(authTypes)('compose.yaml with the relay and --auth %s', async (auth) => {
+  const files = await renderProject('redis', auth, 9000);
+  const text = (path: string) => files.get(path)?.content.toString() ?? '';
+  const { services } = parse(text('compose.yaml'));
+  const { nginx, 'mcp-server': server, redis } = services;
+
+  test('two processes of the server, nginx in front of them and Redis between them', () => {
+    expect(Object.keys(services)).toEqual(['nginx', 'mcp-server', 'redis']);
+    expect(server).toMatchObject({ build: '.', deploy: { replicas: 2 } });
+    expect(files.has('Dockerfile')).toBe(true);
+    for (const { depends_on = [] } of [nginx, server, redis]) {
+      for (const service of depends_on) expect(services).toHaveProperty([service]);
+    }
+  });
+
+  test('the processes find Redis by the name of its service, and stop within the time that they are given', () => {
+    const { protocol, hostname, port } = new URL(server.environment.REDIS_URL);
+    expect({ protocol, port }).toEqual({ protocol: 'redis:', port: '6379' });
+    expect(services[hostname]).toBe(redis);
+    expect(redis).not.toHaveProperty('ports'); // Whoever reaches it can send messages in anybody's name.
+    expect(Number.parseInt(server.stop_grace_period, 10)).toBeGreaterThan(5);
+  });
+
+  test('nginx alone is reached from outside, on this machine, and finds the processes', () => {
+    const [, upstream] = /server (\S+) resolve;/.exec(text('nginx.conf')) ?? [];
+    const [, listen] = /listen (\d+);/.exec(text('nginx.conf')) ?? [];
+    expect(upstream).toBe(`mcp-server:${server.environment.PORT}`);
+    expect(nginx.ports).toEqual([`127.0.0.1:9000:${listen}`]);
+    expect(server).not.toHaveProperty('ports');
+    expect(server.environment).toMatchObject({ HOST: '0.0.0.0', PORT: 9000, TRUST_PROXY: 1 });
+  });
+
+  test('each file that is mounted or read is part of the project', () => {
+    const [[source, target, mode]] = nginx.volumes.map((volume: string) => volume.split(':'));
+    expect(files.has(source.replace('./', ''))).toBe(true);
+    expect({ target, mode }).toEqual({ target: '/etc/nginx/conf.d/default.conf', mode: 'ro' });
+    if (server.env_file) expect(files.has(server.env_file)).toBe(true);
+  });
+
+  test('the processes have the credentials that they ask for', () => {
+    expect(server.env_file).toBe(auth === 'jwt' || auth === 'apikey' ? '.env' : undefined);
+    expect(server.environment.ALLOW_UNAUTHENTICATED).toBe(auth === 'none' ? 'true' : undefined);
+  });
+});
