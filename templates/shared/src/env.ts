@@ -92,11 +92,12 @@ export class Environment {
     );
   }
 
-  /** Values with commas between them; `allowed` names those that are accepted. */
+  /** One value or more with commas between them; `allowed` names those that are accepted. */
   list<T extends string>(name: string, fallback: readonly T[], allowed?: readonly T[]): readonly T[] {
-    const accepted = allowed ? `a comma list of ${allowed.join(', ')}` : 'a comma list';
+    const accepted = allowed ? `a comma list of ${allowed.join(', ')}` : 'a comma list of one value or more';
     return this.#read(name, fallback, accepted, (value) => {
       const values = value.split(',').flatMap((part) => part.trim() || []) as T[];
+      if (values.length === 0) return undefined; // A stray comma must not switch off a check.
       return allowed === undefined || values.every((part) => allowed.includes(part)) ? values : undefined;
     });
   }

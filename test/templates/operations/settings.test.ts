@@ -36,6 +36,16 @@ test('all mistakes are told at once, one line each, and no secret is repeated', 
   ]);
 });
 
+test.each([' ', ',', ' , '])(
+  'a list without a value, %j, is a mistake: it must not switch off what it is about',
+  async (value) => {
+    const { code, output } = await runServer('apikey', { PROTECT: value, ALLOWED_HOSTS: value });
+    expect(code).toBe(1);
+    expect(output).toContain(`PROTECT=${value}: a comma list of sse, messages is accepted\n`);
+    expect(output).toContain(`ALLOWED_HOSTS=${value}: a comma list of one value or more is accepted\n`);
+  },
+);
+
 test('two endpoints on one path are refused', async () => {
   const { code, output } = await runServer('apikey', { MESSAGE_ENDPOINT: '/health' });
   expect({ code, output }).toEqual({
