@@ -132,6 +132,12 @@ test('ALLOWED_HOSTS names the hosts that are answered', async () => {
   expect([await status('mcp.example.com'), await status('localhost')]).toEqual([200, 403]);
 });
 
+test('without ALLOWED_HOSTS a server on a loopback address answers to the address that it logs', async () => {
+  const server = await start({ HOST: '127.0.0.2' });
+  expect(server.origin).toContain('//127.0.0.2:');
+  expect((await fetch(`${server.origin}/health`)).status).toBe(200);
+});
+
 test('ALLOWED_ORIGINS names the origins that are answered', async () => {
   const server = await start({ ALLOWED_ORIGINS: 'https://app.example.com' });
   const status = async (origin: string) =>
