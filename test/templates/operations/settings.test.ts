@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { callTool, openStream, post, rawConnection, send } from '../support/client.js';
-import { type Auth, authTypes, secret } from '../support/projects.js';
+import { type Auth, authTypes, directoryOf, secret } from '../support/projects.js';
 import { goodHeaders, runServer, startServer } from '../support/server.js';
 
 // How settings are read, and what each of them changes. Those of credentials have their tests in ../auth.
@@ -57,6 +59,16 @@ test('two endpoints on one path are refused', async () => {
 test('an empty variable counts as not set', async () => {
   const { output } = await runServer('apikey', { KEEP_ALIVE_SECONDS: '' }, ['--check']);
   expect(output).toContain('KEEP_ALIVE_SECONDS=15\n');
+});
+
+test('.env is found beside package.json, wherever the server is started', () => {
+  const entry = join(directoryOf('apikey'), 'dist/main.js');
+  const output = execFileSync(process.execPath, [entry, '--check'], {
+    cwd: tmpdir(),
+    env: { PATH: process.env.PATH },
+    encoding: 'utf8',
+  });
+  expect(output).toContain('API_KEY=(set)\n');
 });
 
 test('.env is read, and the environment goes before it', async () => {
