@@ -16,9 +16,15 @@ export function stopOnSignals(server: { close(): Promise<void> }, log: Log): voi
     if (stopping) process.exit(1);
     stopping = true;
     log.info({ signal }, 'stopping');
-    await server.close();
-    log.info('stopped');
-    process.exit(0);
+    try {
+      await server.close();
+      log.info('stopped');
+    } catch (err) {
+      log.error({ err }, 'stopping failed');
+      process.exitCode = 1;
+    } finally {
+      process.exit();
+    }
   };
   process.on('SIGTERM', stop).on('SIGINT', stop);
 }

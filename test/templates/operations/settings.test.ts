@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -204,6 +205,31 @@ test('SHUTDOWN_SECONDS is how long a running call may take when the server stops
   expect(await server.stop()).toEqual({ code: 0, signal: null });
   expect(Date.now() - before).toBeGreaterThanOrEqual(950);
   expect(Date.now() - before).toBeLessThan(4000);
+});
+
+test('a server that fails to stop says why and ends all the same', async () => {
+  const script = `
+    import { createLog } from './dist/monitoring/log.js';
+    import { keepRunning, stopOnSignals } from './dist/process.js';
+    const log = createLog({ level: 'info', format: 'json' });
+    keepRunning(log);
+    stopOnSignals({ close: () => Promise.reject(new Error('a session is stuck')) }, log);
+    setInterval(() => {}, 1000);
+    console.log('ready');`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    cwd: directoryOf('none'),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let output = '';
+  child.stdout.on('data', (data) => {
+    if (output === '') child.kill('SIGTERM');
+    output += data;
+  });
+  const [code] = await once(child, 'close');
+  expect(code).toBe(1);
+  expect(output).toContain('a session is stuck');
+  expect(output).not.toContain('"stopped"');
 });
 
 test('LANDING_PAGE=off leaves nothing at /', async () => {
