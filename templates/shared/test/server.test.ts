@@ -14,6 +14,13 @@ const withCredential = {
 };
 const whenProtected = { skip: badHeaders === undefined && 'this server needs no credential' };
 
+/** What .env may say that would disturb the proof. An empty variable goes before it, and means the default. */
+const disturbing = [
+  ...['BASE_PATH', 'ALLOWED_HOSTS', 'TRUST_PROXY', 'TLS_CERT_FILE', 'TLS_KEY_FILE', 'NODE_ID'],
+  ...['STREAMABLE_HTTP_ENDPOINT', 'MAX_SESSIONS', 'MAX_SESSIONS_PER_CLIENT', 'RATE_LIMIT'],
+  'AUTH_FAILURES_PER_MINUTE',
+];
+
 let server: ChildProcess;
 let url: URL;
 
@@ -21,9 +28,12 @@ before(async () => {
   server = spawn(process.execPath, ['dist/main.js'], {
     env: {
       ...process.env,
+      ...Object.fromEntries(disturbing.map((name) => [name, ''])),
       ...settings,
       HOST: '127.0.0.1',
       PORT: '0',
+      SSE_ENDPOINT: '/sse',
+      MESSAGE_ENDPOINT: '/messages',
       PROTECT: 'sse,messages',
       MAX_MESSAGE_SIZE: '1mb',
       LOG_LEVEL: 'info',
