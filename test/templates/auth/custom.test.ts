@@ -31,11 +31,11 @@ describe('as generated', () => {
   afterAll(() => server.stop());
 
   test('nobody is let in, whatever they send', async () => {
-    await expectRefused(server, {}, /^Bearer$/);
+    await expectRefused(server, {}, /^Bearer realm="mcp"$/);
     await expectRefused(
       server,
       { ...bearer('anything'), 'X-API-Key': 'anything', Cookie: 'session=1' },
-      /^Bearer$/,
+      /^Bearer realm="mcp"$/,
     );
   });
 
@@ -183,7 +183,7 @@ describe('a provider that fails', () => {
   });
 
   test('a credential that has ended by its own account is refused', async () => {
-    await expectRefused(server, bearer('has ended'), /^Bearer$/);
+    await expectRefused(server, bearer('has ended'), /^Bearer realm="mcp"$/);
   });
 
   test('where it only says that a credential is good, the credential is what tells callers apart', async () => {
@@ -255,7 +255,7 @@ describe('the example that asks an OAuth server', () => {
   test.each(['withdrawn', 'foreign', 'unaddressed', 'nobody', 'unknown'])(
     'refuses a token: %s',
     async (token) => {
-      await expectRefused(server, bearer(token), /^Bearer$/);
+      await expectRefused(server, bearer(token), /^Bearer realm="mcp"$/);
     },
   );
 

@@ -38,12 +38,12 @@ describe('without a token the challenge names no error:', () => {
     ['the query', () => ({}), () => `access_token=${token}&token=${token}&Authorization=Bearer%20${token}`],
   ];
   test.each(missing)('%s', async (_, headers, query = () => '') => {
-    await expectRefused(server, headers(), /^Bearer$/, query());
+    await expectRefused(server, headers(), /^Bearer realm="mcp"$/, query());
   });
 });
 
 test('with a bad token the challenge names the error, and not more', async () => {
-  await expectRefused(server, bearer(`${token}x`), /^Bearer error="invalid_token"$/);
+  await expectRefused(server, bearer(`${token}x`), /^Bearer realm="mcp", error="invalid_token"$/);
 });
 
 test('why a token was refused is logged at debug level, without the token', async () => {
@@ -58,7 +58,7 @@ test('why a token was refused is logged at debug level, without the token', asyn
 test('AUTH_HEADER names another header, and the usual one no longer counts', async () => {
   const other = await startServer('jwt', { AUTH_HEADER: 'X-Token' });
   await expectAdmitted(other, { 'X-Token': `Bearer ${token}` });
-  await expectRefused(other, bearer(token), /^Bearer$/);
+  await expectRefused(other, bearer(token), /^Bearer realm="mcp"$/);
   await other.stop();
 });
 
@@ -83,7 +83,7 @@ test('an issuer that is a name and no address is checked, but not published', as
   await expectRefused(
     named,
     bearer(await sign({ iss: 'elsewhere', aud: 'other' })),
-    /^Bearer error="invalid_token"$/,
+    /^Bearer realm="mcp", error="invalid_token"$/,
   );
   expect((await send(named, 'GET', '/.well-known/oauth-protected-resource')).status).toBe(404);
   await named.stop();

@@ -10,7 +10,7 @@ import { type IssuerKey, type KeyServer, makeKey, startKeyServer } from './key-s
 
 const issuer = 'https://issuer.example';
 const audience = 'the-mcp-server';
-const invalidToken = /^Bearer error="invalid_token", resource_metadata="/;
+const invalidToken = /^Bearer realm="mcp", error="invalid_token", resource_metadata="/;
 const rsaKey = makeKey('first', 'RS256');
 const newKey = makeKey('second', 'RS256');
 
@@ -195,9 +195,9 @@ test('a 401 says where the issuer is published; with no token sent it names no e
   const metadata = `${server.origin}/.well-known/oauth-protected-resource`;
   const challenge = async (endpoint: Parameters<typeof knock>[1]) =>
     (await knock(server, endpoint)).headers['www-authenticate'];
-  expect(await challenge('GET /sse')).toBe(`Bearer resource_metadata="${metadata}/sse"`);
-  expect(await challenge('POST /messages')).toBe(`Bearer resource_metadata="${metadata}/sse"`);
-  expect(await challenge('POST /mcp')).toBe(`Bearer resource_metadata="${metadata}/mcp"`);
+  expect(await challenge('GET /sse')).toBe(`Bearer realm="mcp", resource_metadata="${metadata}/sse"`);
+  expect(await challenge('POST /messages')).toBe(`Bearer realm="mcp", resource_metadata="${metadata}/sse"`);
+  expect(await challenge('POST /mcp')).toBe(`Bearer realm="mcp", resource_metadata="${metadata}/mcp"`);
 });
 
 async function breakDown(idp: KeyServer, fault: KeyServer['mood'] | 'die') {

@@ -149,7 +149,7 @@ const publicKeyForgeries: Record<string, Forge> = {
 const signedAsSecret = (text: string) => signedBy(new TextEncoder().encode(text), { alg: 'HS256' });
 
 const challenge =
-  /^Bearer error="invalid_token", resource_metadata="http:\/\/127\.0\.0\.1:\d+\/\.well-known\/oauth-protected-resource\/(sse|mcp)"$/;
+  /^Bearer realm="mcp", error="invalid_token", resource_metadata="http:\/\/127\.0\.0\.1:\d+\/\.well-known\/oauth-protected-resource\/(sse|mcp)"$/;
 
 describe.each(Object.entries(kinds))('verified with %s', (_, kind) => {
   let server: RunningServer;
@@ -197,7 +197,7 @@ describe('an algorithm that is not on the list is refused, though the key is the
     async (alg, JWT_ALGORITHMS, { setting, signingKey }) => {
       const server = await startServer('jwt', { JWT_SECRET: setting, JWT_ALGORITHMS });
       const token = await sign({}, { key: signingKey, header: { alg } });
-      await expectRefused(server, bearer(token), /^Bearer error="invalid_token"$/);
+      await expectRefused(server, bearer(token), /^Bearer realm="mcp", error="invalid_token"$/);
       await server.stop();
     },
   );

@@ -53,7 +53,8 @@ function refusal(provider: AuthProvider, request: IncomingMessage, resourceMetad
   };
   if (!(status >= 400 && status <= 599))
     throw new Error(`getAuthError gives the status ${status}, which refuses nobody`);
-  const challenge = provider.credentialScheme?.challenge(request, resourceMetadataUrl) ?? 'Bearer';
+  const challenge =
+    provider.credentialScheme?.challenge(request, resourceMetadataUrl) ?? 'Bearer realm="mcp"'; // RFC 6750, section 3
   return new HttpError('unauthorized', message, { 'WWW-Authenticate': challenge, ...headers }, status);
 }
 

@@ -101,12 +101,12 @@ export class JWTAuthProvider implements AuthProvider {
     return bearerToken(header) ?? (this.#requireBearer ? undefined : header);
   }
 
-  /** RFC 6750, section 3: the error is named only when a token was sent. */
+  /** RFC 6750, section 3: there is one parameter at least, and the error is named only when a token was sent. */
   #challenge(req: IncomingMessage, resourceMetadataUrl: string): string {
-    const parameters = [];
+    const parameters = ['realm="mcp"'];
     if (this.#token(req)) parameters.push('error="invalid_token"');
     if (this.credentialScheme.issuer) parameters.push(`resource_metadata="${resourceMetadataUrl}"`);
-    return ['Bearer', parameters.join(', ')].join(' ').trim();
+    return `Bearer ${parameters.join(', ')}`;
   }
 
   #remember(digest: string, result: AuthResult): void {
