@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
-import { send } from '../support/client.js';
+import { eventually, send } from '../support/client.js';
 import { type RunningServer, startServer } from '../support/server.js';
 import { bearer, expectAdmitted, expectRefused, inSeconds, knock, noLimit, sign } from './credentials.js';
 import { type IssuerKey, type KeyServer, makeKey, startKeyServer } from './key-server.js';
@@ -164,6 +164,23 @@ test.each(['hang', 'error', 'nonsense', 'die'] as const)(
   },
 );
 
+test('an issuer that hangs holds up a token that the known keys can decide for a second, and only at first', async () => {
+  const { server, idp, moveClock } = await startWithClock('maxAge');
+  expect(await freshStatus(server, rsaKey)).toBe(200);
+  idp.mood = 'hang';
+  await moveClock();
+  expect(await timeOf(() => freshStatus(server, rsaKey))).toBeLessThan(2500);
+  expect(await freshStatus(server, newKey)).toBe(503); // By now the issuer is known to hang.
+
+  await moveClock();
+  const asked = idp.requests;
+  expect(await timeOf(() => freshStatus(server, rsaKey))).toBeLessThan(800);
+  await eventually(
+    async () => idp.requests,
+    (requests) => requests === asked + 1,
+  );
+});
+
 test('the issuer is published for each endpoint and for the server as a whole, as RFC 9728 says', async () => {
   const { server } = await start();
   for (const path of ['', '/sse', '/mcp']) {
@@ -199,6 +216,13 @@ test('a 401 says where the issuer is published; with no token sent it names no e
   expect(await challenge('POST /messages')).toBe(`Bearer realm="mcp", resource_metadata="${metadata}/sse"`);
   expect(await challenge('POST /mcp')).toBe(`Bearer realm="mcp", resource_metadata="${metadata}/mcp"`);
 });
+
+/** How many milliseconds it takes until the token is accepted. */
+async function timeOf(ask: () => Promise<number>): Promise<number> {
+  const before = performance.now();
+  expect(await ask()).toBe(200);
+  return performance.now() - before;
+}
 
 async function breakDown(idp: KeyServer, fault: KeyServer['mood'] | 'die') {
   if (fault === 'die') await idp.die();

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
 
 /** The issuer's keys cannot be had, and none that is known fits: whether the token is good cannot be told. */
@@ -7,6 +8,8 @@ export class IssuerUnavailable extends Error {}
 const timeoutDuration = 5000;
 /** Milliseconds until keys are fetched again, so that one that was withdrawn stops working. */
 const maxAge = 10 * 60_000;
+/** Milliseconds that a token waits for that when there are keys which may decide it. */
+const patience = 1000;
 /** Milliseconds between two fetches, whoever sends tokens with unknown keys and whether or not the last one failed. */
 const cooldown = 5000;
 
@@ -28,7 +31,7 @@ export function createIssuerKeys(url: URL): JWTVerifyGetKey {
   let nextFetchAt = 0;
   let failure = '';
 
-  /** Fetches the keys, unless that was just tried; requests that come meanwhile wait for the same answer. */
+  /** Fetches the keys, unless that was just tried; requests that come meanwhile wait for the same answer. Never fails. */
   async function refresh(): Promise<void> {
     if (Date.now() < nextFetchAt) return;
     try {
@@ -41,8 +44,16 @@ export function createIssuerKeys(url: URL): JWTVerifyGetKey {
     nextFetchAt = Date.now() + cooldown;
   }
 
+  /** Old keys are better than none: once the issuer has failed, or when it takes its time, nobody waits for it. */
+  async function refreshKnown(): Promise<void> {
+    const failedBefore = failure !== '';
+    const fetched = refresh();
+    if (!failedBefore) await Promise.race([fetched, setTimeout(patience, undefined, { ref: false })]);
+  }
+
   return async (header, token) => {
-    if (fetchedAt === undefined || Date.now() - fetchedAt >= maxAge) await refresh();
+    if (fetchedAt === undefined) await refresh();
+    else if (Date.now() - fetchedAt >= maxAge) await refreshKnown();
     const unavailable = () => new IssuerUnavailable(`the keys at ${url} cannot be fetched: ${failure}`);
     if (fetchedAt === undefined) throw unavailable();
     try {
