@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { callTool, openStream, send } from '../support/client.js';
 import { type RunningServer, startServer } from '../support/server.js';
 import {
@@ -117,6 +117,62 @@ describe("a class written for MCP Framework's interface", () => {
     const stream = await openStream(server, { headers: { 'X-Team-Token': 'alice-token' } });
     expect((await stream.post(callTool(1, 'whoami'), { 'X-Team-Token': 'bob-token' })).status).toBe(404);
     stream.close();
+  });
+});
+
+const companyKeys = (scheme: string) => `
+import type { IncomingMessage } from 'node:http';
+import type { AuthProvider } from './auth-provider.js';
+
+export class CustomAuthProvider implements AuthProvider {
+  ${scheme}
+  async authenticate({ headers }: IncomingMessage): Promise<boolean> {
+    return ['alice-key', 'bob-key'].includes(String(headers['x-company-key']));
+  }
+}
+`;
+
+describe('a provider that says only yes, for a header of its own', () => {
+  const key = (name: string, address = '192.0.2.1') => ({
+    'X-Company-Key': `${name}-key`,
+    'X-Forwarded-For': address,
+  });
+
+  async function start(name: string, scheme = '') {
+    const files = { 'src/auth/custom-auth-provider.ts': companyKeys(scheme) };
+    const server = await startServer(await makeOwnProject(name, 'custom', files), { TRUST_PROXY: '1' });
+    onTestFinished(() => void server.stop());
+    return server;
+  }
+
+  /** Opens a session, and POSTs to it with other headers. */
+  async function postTo(
+    server: RunningServer,
+    opener: Record<string, string>,
+    other: Record<string, string>,
+  ) {
+    const stream = await openStream(server, { headers: opener });
+    const { status } = await stream.post(callTool(1, 'whoami'), other);
+    stream.close();
+    return status;
+  }
+
+  test('callers are told apart by their addresses, and the log says once what to do', async () => {
+    const server = await start('custom-own-header');
+    expect(await postTo(server, key('alice'), key('bob', '192.0.2.2'))).toBe(404);
+    expect(await postTo(server, key('alice'), key('alice'))).toBe(202);
+    await server.logged({ level: 'warn' });
+    expect(server.output().match(/"level":"warn".*callerId/g)).toHaveLength(1);
+  });
+
+  test('with `credentialScheme` naming the header it is the key that counts, whatever the address', async () => {
+    const server = await start(
+      'custom-named-header',
+      `readonly credentialScheme = { headerName: 'X-Company-Key', challenge: () => 'Key realm="mcp"' };`,
+    );
+    expect(await postTo(server, key('alice'), key('bob'))).toBe(404);
+    expect(await postTo(server, key('alice'), key('alice', '192.0.2.2'))).toBe(202);
+    expect(server.output()).not.toContain('"level":"warn"');
   });
 });
 

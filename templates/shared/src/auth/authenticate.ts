@@ -14,22 +14,30 @@ export interface Caller {
   readonly authInfo: AuthInfo;
 }
 
+/** Providers whose callers had to be told apart by their addresses, so that each is warned about once. */
+const warnedAbout = new WeakSet<AuthProvider>();
+
 /**
  * Asks the provider who is calling.
  *
+ * @param address of the client, to tell callers apart where nothing else does
  * @param resourceMetadataUrl where the issuer of tokens is published (RFC 9728)
  * @throws {HttpError} `unauthorized`; `auth_unavailable` when the provider itself failed
  */
 export async function authenticate(
   provider: AuthProvider,
   request: IncomingMessage,
+  address: string,
   resourceMetadataUrl: () => string,
   log: Log,
 ): Promise<Caller> {
   try {
     const result = await provider.authenticate(request);
     if (!result || hasEnded(result)) throw refusal(provider, request, resourceMetadataUrl());
-    const caller = callerOf(result === true ? {} : result, request);
+    const caller = callerOf(
+      result === true ? {} : result,
+      () => credential(provider, request) ?? addressAlone(provider, address, log),
+    );
     // With it the SDK tells a client that lacks a scope where to get one.
     if (provider.credentialScheme?.issuer) caller.authInfo.resourceMetadataUrl = resourceMetadataUrl();
     return caller;
@@ -58,10 +66,10 @@ function refusal(provider: AuthProvider, request: IncomingMessage, resourceMetad
   return new HttpError('unauthorized', message, { 'WWW-Authenticate': challenge, ...headers }, status);
 }
 
-function callerOf(result: AuthResult, request: IncomingMessage): Caller {
+/** @param rest what tells callers apart when the provider does not */
+function callerOf(result: AuthResult, rest: () => unknown): Caller {
   const { data } = result;
-  const id =
-    result.callerId ?? (typeof data?.sub === 'string' ? data.sub : digest(data ?? credential(request)));
+  const id = result.callerId ?? (typeof data?.sub === 'string' ? data.sub : digest(data ?? rest()));
   const authInfo: AuthInfo = {
     token: result.token ?? '',
     clientId: result.clientId ?? id,
@@ -72,9 +80,26 @@ function callerOf(result: AuthResult, request: IncomingMessage): Caller {
   return { id, authInfo };
 }
 
-/** Where a provider says only that the credential is good, the credential is all that tells callers apart. */
-function credential({ headers }: IncomingMessage): unknown {
-  return [headers.authorization, headers['x-api-key'], headers.cookie];
+/**
+ * Where a provider says only that the credential is good, the credential is all that tells callers apart: what is
+ * in the header that the provider names, and in those that are usual. Undefined when it must be in another.
+ */
+function credential({ credentialScheme }: AuthProvider, { headers }: IncomingMessage): unknown {
+  const names = ['authorization', 'x-api-key', 'cookie'];
+  if (credentialScheme) names.unshift(credentialScheme.headerName.toLowerCase());
+  const values = names.map((name) => headers[name]);
+  return values.some((value) => value !== undefined) ? values : undefined;
+}
+
+/** Better than one identity for all: then everybody could use everybody's sessions. */
+function addressAlone(provider: AuthProvider, address: string, log: Log): unknown {
+  if (!warnedAbout.has(provider)) {
+    warnedAbout.add(provider);
+    log.warn(
+      'only addresses tell callers apart: return a `callerId`, or name the header in `credentialScheme`',
+    );
+  }
+  return [address];
 }
 
 /** The same on every machine, so that a session is found to be its caller's on each of them. */

@@ -49,7 +49,7 @@ export function createAccess({ auth, basePath, trustedProxies, log }: AccessOpti
     try {
       const metadataUrl = () =>
         `${publicOrigin(request, trustedProxies)}${basePath}${resourceMetadataPath}${resource}`;
-      return await authenticate(auth.provider, request, metadataUrl, log);
+      return await authenticate(auth.provider, request, address, metadataUrl, log);
     } catch (error) {
       const refused = error instanceof HttpError && error.code === 'unauthorized';
       if (refused && mayBeGuess(request, auth.provider)) await limits.countFailure(address);
