@@ -4,6 +4,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { completeAnswers, render, templatesFolder } from '../dist/index.js';
@@ -16,9 +17,14 @@ const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
 const project = join(import.meta.dirname, '../.rendered/demo');
 const temporary = mkdtempSync(join(tmpdir(), 'demo-'));
 const children = [];
+let isReady = false;
+let isStopping = false;
 
-process.on('SIGINT', stop).on('SIGTERM', stop);
-await makeProject();
+process.on('SIGINT', () => stop()).on('SIGTERM', () => stop());
+for (const port of [proxyPort, redisPort, ...Object.values(ports)]) {
+  if (await isTaken(port)) await fail(`another program already listens on port ${port}`);
+}
+const files = await makeProject();
 start('redis', 'redis-server', [
   '--port',
   redisPort,
@@ -44,6 +50,7 @@ start('nginx', 'nginx', ['-p', temporary, '-c', 'nginx.conf', '-e', 'stderr']);
 
 const url = `http://127.0.0.1:${proxyPort}`;
 await ready(url);
+isReady = true;
 const pids = children.map(({ name, child }) => `${name} ${child.pid}`).join(', ');
 console.log(`
 Ready. Any MCP client can connect to ${url}/sse (no credential). Or by hand, in two terminals:
@@ -66,12 +73,14 @@ async function makeProject() {
   const setting = { cwd: '/', packageManager: 'npm' };
   const answered = completeAnswers({ directory: 'demo', auth: 'none', relay: 'redis' }, setting);
   rmSync(project, { recursive: true, force: true });
-  for (const [path, { content }] of await render(answered, { secret: '', templates: templatesFolder })) {
+  const files = await render(answered, { secret: '', templates: templatesFolder });
+  for (const [path, { content }] of files) {
     mkdirSync(dirname(join(project, path)), { recursive: true });
     writeFileSync(join(project, path), content);
   }
   const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
   execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: project, stdio: 'inherit' });
+  return files;
 }
 
 /** Starts a program whose output appears with its name in front. */
@@ -84,17 +93,26 @@ function start(name, program, args, cwd = temporary, settings = {}) {
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (data) => process.stdout.write(String(data).replace(/^(?=.)/gm, `${name.padEnd(6)}`)));
   }
-  child.on('error', ({ code }) => {
-    console.error(
+  child.on('error', ({ code }) =>
+    fail(
       code === 'ENOENT' ? `${program} is not installed: on Debian, apt-get install redis-server nginx` : code,
-    );
-    stop();
+    ),
+  );
+  child.on('exit', (code, signal) => {
+    console.log(`${name.padEnd(6)}ended (${signal ?? code})`);
+    if (!isReady && !isStopping) fail(`${name} ended before all was ready; what it said stands above`);
   });
-  child.on('exit', (code, signal) => console.log(`${name.padEnd(6)}ended (${signal ?? code})`));
   children.push({ name, child });
 }
 
-async function stop() {
+/** Ends everything with one line that says why. */
+function fail(reason) {
+  if (!isStopping) console.error(`✗ ${reason}`);
+  return stop(1);
+}
+
+async function stop(status = 0) {
+  isStopping = true;
   await Promise.all(
     children.map(async ({ child }) => {
       if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
@@ -105,10 +123,22 @@ async function stop() {
     }),
   );
   rmSync(temporary, { recursive: true, force: true });
-  process.exit();
+  process.exit(status);
 }
 
+/** The project's own, with addresses in the place of what Docker's name server knows. */
 function nginxConf() {
+  const site = files
+    .get('nginx.conf')
+    .content.toString()
+    .replace('listen 8080;', `listen 127.0.0.1:${proxyPort};`)
+    .replace(/resolver .*;/, '')
+    .replace(
+      /server mcp-server:.*;/,
+      Object.values(ports)
+        .map((port) => `server 127.0.0.1:${port};`)
+        .join(' '),
+    );
   const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `daemon off;
 user ${userInfo().username};
@@ -118,29 +148,27 @@ events {}
 http {
   access_log off;
   ${folders.map((name) => `${name}_temp_path ${name};`).join('\n  ')}
-  upstream mcp_servers { ${Object.values(ports)
-    .map((port) => `server 127.0.0.1:${port};`)
-    .join(' ')} }
-  server {
-    listen 127.0.0.1:${proxyPort};
-    location / {
-      proxy_pass http://mcp_servers;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_set_header Host $http_host;
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-      client_max_body_size 0;
-    }
-  }
+  ${site}
 }
 `;
 }
 
+/** Resolves when a server answers, and reaches the others by way of Redis. */
 async function ready(origin) {
   const healthy = () =>
     fetch(`${origin}/health`).then(
-      ({ ok }) => ok,
+      async (answer) => answer.ok && (await answer.json()).relay === undefined,
       () => false,
     );
   while (!(await healthy())) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+function isTaken(port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
 }
