@@ -1,7 +1,12 @@
-import { Client as Client2, SSEClientTransport as Sse2 } from '@modelcontextprotocol/client';
+import {
+  Client as Client2,
+  StreamableHTTPClientTransport as Http2,
+  SSEClientTransport as Sse2,
+} from '@modelcontextprotocol/client';
 import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport as Sse1 } from '@modelcontextprotocol/sdk/client/sse.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { metric } from '../templates/support/client.js';
 import { alice, type Cluster, keepCluster } from './support/cluster.js';
 
 let cluster: Cluster;
@@ -103,4 +108,21 @@ describe.each(Object.entries(clients))('%s through a proxy that takes turns', (_
     expect((await ended).map(({ status }) => status)).toEqual(Array(3).fill('rejected'));
     await expect.poll(timers).toBeLessThanOrEqual(before);
   });
+});
+
+test('/mcp needs no session, so every process answers it by itself', async () => {
+  const url = new URL('/mcp', cluster.nginx.origin);
+  const client = new Client2(identity);
+  await client.connect(new Http2(url, { requestInit: { headers: alice } }));
+  const received = () =>
+    Promise.all(cluster.nodes.map((node) => metric(node, 'mcp_messages_received_total', alice)));
+  const before = await received();
+  for (let call = 0; call < 7; call++) {
+    const text = `call ${call}`;
+    const answer = await client.callTool({ name: 'echo', arguments: { text } });
+    expect(answer).toMatchObject({ content: [{ type: 'text', text }] });
+  }
+  for (const [index, count] of (await received()).entries())
+    expect(count).toBeGreaterThan(before[index] ?? 0);
+  await client.close();
 });
