@@ -19,6 +19,8 @@ const text = (value) => ({
   content: [{ type: 'text', text: typeof value === 'string' ? value : JSON.stringify(value) }],
 });
 const nothing = z.object({});
+/** Calls of `pair` that wait for another. */
+const pair = [];
 
 const tools = {
   /** Never returns, and knows when it should no longer try. */
@@ -67,11 +69,29 @@ const tools = {
     async ({ messages, bytes }, { mcpReq }) => {
       const params = { level: 'info', data: 'x'.repeat(bytes) };
       for (let i = 0; i < messages; i++) {
-        await mcpReq.notify({ method: 'notifications/message', params });
+        mcpReq.notify({ method: 'notifications/message', params }).catch(() => {}); // Cut off meanwhile.
         if (i % 16 === 0) await wait(0); // Others want their turn.
       }
       return text('sent');
     },
+  ],
+  /** Sends notifications, each when the one before was taken. */
+  report: [
+    z.object({ messages: z.number(), bytes: z.number() }),
+    async ({ messages, bytes }, { mcpReq }) => {
+      const params = { level: 'info', data: 'x'.repeat(bytes) };
+      for (let i = 0; i < messages; i++) await mcpReq.notify({ method: 'notifications/message', params });
+      return text('sent');
+    },
+  ],
+  /** Two calls return in the same turn of the event loop. */
+  pair: [
+    z.object({ bytes: z.number() }),
+    ({ bytes }) =>
+      new Promise((resolve) => {
+        pair.push(() => resolve(text('x'.repeat(bytes))));
+        if (pair.length === 2) for (const answer of pair.splice(0)) answer();
+      }),
   ],
   log: [
     z.object({ data: z.string() }),

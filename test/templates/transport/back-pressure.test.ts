@@ -131,6 +131,44 @@ describe('a reader that does not read', () => {
   }, 60_000);
 });
 
+describe('a reader that reads', () => {
+  beforeEach(async () => {
+    server = await startTestServer('apikey', { STALL_TIMEOUT_SECONDS: '30' });
+  });
+
+  test('gets all of what is sent to it in one turn, though that is more than may wait', async () => {
+    const client = await openStream(server, { headers });
+    for (const id of [1, 2]) await client.post(callTool(id, 'pair', { bytes: 0.7 * MB }));
+    for (const id of [1, 2]) {
+      expect((await client.message(id)).result.content[0].text).toHaveLength(Math.floor(0.7 * MB));
+    }
+    client.close();
+  });
+
+  test('gets all that a tool reports, however fast the tool is', async () => {
+    const client = await openStream(server, { headers });
+    await client.post(callTool(1, 'report', { messages: 5000, bytes: 1024 }));
+    let reports = 0;
+    while (!('result' in (await client.message()))) reports++;
+    expect(reports).toBe(5000);
+    client.close();
+  });
+
+  test('sets the pace of a tool that waits until its reports are taken', async () => {
+    const reader = await stuckReader();
+    const before = await inside();
+    await reader.post(callTool(1, 'report', { messages: 1600, bytes: 64 * 1024 }));
+    await eventually(inside, ({ peakRss }) => peakRss > before.rss);
+    reader.socket.resume();
+    await reader.until(/"id":1\}\n\n$/);
+    expect(reader.bytes()).toBeGreaterThan(100 * MB);
+    const { peakRss } = await inside();
+    // What the kernel took for it is not the server's memory; 100 MB that wait would be.
+    expect((peakRss - before.rss) / MB).toBeLessThan(60);
+    reader.socket.destroy();
+  });
+});
+
 test('what one client does not read, another one gets', async () => {
   server = await startTestServer('apikey', { STALL_TIMEOUT_SECONDS: '30' });
   const stuck = await stuckReader();

@@ -17,6 +17,7 @@ import { goodHeaders, type RunningServer, startServer } from '../support/server.
 let server: RunningServer;
 let stream: Stream;
 const headers = goodHeaders.apikey;
+const json = { 'Content-Type': 'application/json' };
 const closing = { ...headers, 'Content-Type': 'application/json', Connection: 'close' };
 beforeAll(async () => {
   server = await startServer('apikey', { RATE_LIMIT: '0' });
@@ -154,17 +155,54 @@ describe('a connection', () => {
     await stream.message(1);
   });
 
-  test('that carries a stream carries nothing else, and what is sent on it does no harm', async () => {
+  test('that carries a stream carries nothing else: whatever is sent on it ends both', async () => {
+    for (const more of ['a request', 'no HTTP']) {
+      const connection = await rawConnection(server);
+      connection.write(rawRequest('GET', '/sse', headers));
+      const [, endpoint] = /data: (\S+)/.exec(await connection.until(/data: \S+\n\n/)) as RegExpExecArray;
+      const post = rawRequest('POST', endpoint as string, { ...headers, ...json }, echo(1));
+      connection.write(more === 'a request' ? post : 'this is not HTTP\r\n\r\n');
+      // The answer said `Connection: close`: what comes after it is not looked at (RFC 9112, section 9.6).
+      expect(await connection.end()).not.toMatch(/"id":1|HTTP\/1\.1 [1-5]\d\d [\s\S]*HTTP\/1\.1/);
+    }
+  });
+
+  test('on which others wait is no place for a stream', async () => {
     const connection = await rawConnection(server);
-    connection.write(rawRequest('GET', '/sse', headers));
-    const [, endpoint] = /data: (\S+)/.exec(await connection.until(/data: \S+\n\n/)) as RegExpExecArray;
-    connection.write(
-      rawRequest('POST', endpoint as string, { ...headers, 'Content-Type': 'application/json' }, echo(1)),
-    );
-    // The message is heard; its 202 would come after the stream, so never.
-    expect(await connection.until(/"id":1/)).not.toContain('HTTP/1.1 202');
+    connection.write(rawRequest('GET', '/sse', headers) + rawRequest('GET', '/health'));
+    await connection.until(/"bad_request"[\s\S]*"status":"ok"/);
+    connection.socket.destroy();
+  });
+
+  test('answers one request after the other, in their order, and not endlessly many', async () => {
+    const orderly = await rawConnection(server);
+    orderly.write(rawRequest('GET', '/none') + rawRequest('GET', '/health') + rawRequest('GET', '/sse'));
+    await orderly.until(/HTTP\/1\.1 404 [\s\S]*HTTP\/1\.1 200 [\s\S]*HTTP\/1\.1 401 /);
+    orderly.socket.destroy();
+
+    const flood = await rawConnection(server);
+    const half = `POST /messages HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n`;
+    flood.write(rawRequest('GET', '/sse', headers) + half.repeat(500));
+    await flood.closed;
+  });
+
+  test('an answer that has begun is not interrupted by the refusal of what comes behind it', async () => {
+    const connection = await rawConnection(server);
+    const call = JSON.stringify(callTool(1, 'countdown', { seconds: 1 }));
+    const accept = { Accept: 'application/json, text/event-stream' };
+    const params = call.replace('"arguments"', '"_meta":{"progressToken":1},"arguments"');
+    connection.write(rawRequest('POST', '/mcp', { ...headers, ...json, ...accept }, params));
+    await connection.until(/notifications\/progress/);
     connection.write('this is not HTTP\r\n\r\n');
     expect(await connection.end()).not.toContain('HTTP/1.1 400');
+  });
+
+  test('a stream that was asked for with a body stays open, and ends when its client leaves', async () => {
+    const connection = await rawConnection(server);
+    connection.write(rawRequest('GET', '/sse', headers, 'x'.repeat(500_000)));
+    const session = /sessionId=(\S{8})/.exec(await connection.until(/data: \S+\n\n/))?.[1];
+    connection.socket.destroy();
+    await server.logged({ msg: 'session closed', session, reason: 'client_gone' });
   });
 });
 
@@ -199,6 +237,8 @@ describe('what is not a proper request is 400 and the connection closed', () => 
     ['no HTTP at all', 'hello\r\n\r\n'],
     ['an unknown method', 'BREW /sse HTTP/1.1\r\nHost: localhost\r\n\r\n'],
     ['no Host in HTTP/1.1', 'GET /sse HTTP/1.1\r\n\r\n'],
+    ['two Hosts', 'GET /sse HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n'],
+    ['the same Host twice', 'GET /sse HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n'],
     ['both kinds of length', `${post('Content-Length: 4\r\nTransfer-Encoding: chunked')}0\r\n\r\n`],
     ['two lengths that differ', `${post('Content-Length: 4\r\nContent-Length: 5')}abcde`],
     ['a length that is no number', `${post('Content-Length: 4x')}abcd`],
@@ -233,13 +273,4 @@ describe('what is not a proper request is 400 and the connection closed', () => 
     );
     expect(answer?.status).toBe(200);
   });
-});
-
-test('a stream asked for behind another stream on one connection is none: it could never begin', async () => {
-  const connection = await rawConnection(server);
-  const get = `GET /sse HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: ${headers['X-API-Key']}\r\n\r\n`;
-  connection.write(get + get);
-  await connection.until(/event: endpoint/);
-  await server.logged({ msg: 'request refused', code: 'bad_request', path: '/sse' });
-  connection.socket.destroy();
 });

@@ -26,8 +26,10 @@ export class EventStream {
   /** What waits for the socket; no array while nothing waits, as is nearly always so. */
   #waiting: string[] | undefined;
   #waitingBytes = 0;
+  /** Settles when what waits has left this queue, by `#onHandedOver`; none while nothing waits. */
+  #handedOver: Promise<void> | undefined;
+  #onHandedOver: (() => void) | undefined;
   #ended = false;
-  #failure: StreamFailure = 'client_gone';
 
   /** @param headers what the answer carries beside the stream's own */
   constructor(
@@ -57,7 +59,7 @@ export class EventStream {
     response.setTimeout(stallTimeoutMs, () => {
       if (this.#isBusy) this.#cut('reader_stalled');
     });
-    response.once('close', () => this.onclose?.(this.#ended ? undefined : this.#failure));
+    response.once('close', () => this.#close(this.#ended ? undefined : 'client_gone'));
   }
 
   get #isBusy(): boolean {
@@ -69,9 +71,13 @@ export class EventStream {
     return !this.#isBusy && this.#waiting === undefined;
   }
 
-  /** Sends one event. `data` is one line: JSON without line breaks. */
-  send(event: 'endpoint' | 'message', data: string): void {
-    this.#write(`event: ${event}\ndata: ${data}\n\n`);
+  /**
+   * Sends one event. `data` is one line: JSON without line breaks.
+   *
+   * @returns nothing when the socket had room, else a promise: who waits for it goes at the reader's pace
+   */
+  send(event: 'endpoint' | 'message', data: string): Promise<void> | undefined {
+    return this.#write(`event: ${event}\ndata: ${data}\n\n`);
   }
 
   /** Sends a comment, which every client ignores; proxies see that the connection is alive. */
@@ -86,37 +92,60 @@ export class EventStream {
     if (this.#waiting === undefined) this.#response.end();
   }
 
-  #write(frame: string): void {
-    if (this.#ended || this.#response.destroyed) return;
-    if (!this.#isBusy && this.#waiting === undefined) {
+  #write(frame: string): Promise<void> | undefined {
+    if (this.#ended || this.#response.destroyed) return undefined;
+    if (this.isIdle) {
       this.#response.write(frame, this.#onTaken);
-      return;
+      return undefined;
     }
     const bytes = Buffer.byteLength(frame);
-    // One message larger than the cap may pass when nothing else waits; it does not count against the next.
-    const passing = this.#response.writableLength;
-    const inSocket = passing > this.#maxBufferedBytes ? 0 : passing;
-    if (inSocket + this.#waitingBytes + bytes > this.#maxBufferedBytes) {
+    // Node holds back what is written in one turn of the event loop. Before a reader counts as too slow, it gets that.
+    if (this.#isFullWith(bytes)) this.#response.socket?.uncork();
+    if (this.#isFullWith(bytes)) {
       this.#cut('reader_too_slow');
-      return;
+      return undefined;
     }
     this.#waiting ??= [];
     this.#waiting.push(frame);
     this.#waitingBytes += bytes;
+    this.#handedOver ??= new Promise((resolve) => {
+      this.#onHandedOver = resolve;
+    });
+    return this.#handedOver;
+  }
+
+  #isFullWith(bytes: number): boolean {
+    // One message larger than the cap may pass when nothing else waits; it does not count against the next.
+    const passing = this.#response.writableLength;
+    const inSocket = passing > this.#maxBufferedBytes ? 0 : passing;
+    return inSocket + this.#waitingBytes + bytes > this.#maxBufferedBytes;
   }
 
   readonly #onTaken = () => {
     if (this.#waiting === undefined || this.#isBusy) return;
     const frames = this.#waiting.join('');
-    this.#waiting = undefined;
-    this.#waitingBytes = 0;
+    this.#empty();
     this.#response.write(frames, this.#onTaken);
     if (this.#ended) this.#response.end();
   };
 
-  #cut(failure: StreamFailure): void {
-    this.#failure = failure;
+  #empty(): void {
     this.#waiting = undefined;
+    this.#waitingBytes = 0;
+    this.#onHandedOver?.();
+    this.#handedOver = undefined;
+    this.#onHandedOver = undefined;
+  }
+
+  #cut(failure: StreamFailure): void {
+    this.#ended = true;
     this.#response.destroy();
+    this.#close(failure);
+  }
+
+  #close(failure: StreamFailure | undefined): void {
+    this.onclose?.(failure);
+    delete this.onclose;
+    this.#empty();
   }
 }

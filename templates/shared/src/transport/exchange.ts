@@ -18,3 +18,19 @@ export type Handler = (exchange: Exchange) => void | Promise<void>;
 
 /** The methods that a path takes. */
 export type Route = Partial<Record<'GET' | 'HEAD' | 'POST', Handler>>;
+
+/**
+ * The path and the query that a request asks for, without the base path and a trailing slash.
+ *
+ * @param isRoute whether a path has a route: some proxies take the base path away, others pass it on
+ */
+export function splitTarget(target: string, basePath: string, isRoute: (path: string) => boolean) {
+  const mark = target.indexOf('?');
+  let path = mark === -1 ? target : target.slice(0, mark);
+  if (path.length > 1 && path.endsWith('/')) path = path.slice(0, -1);
+  if (basePath !== '' && !isRoute(path)) {
+    if (path.startsWith(`${basePath}/`)) path = path.slice(basePath.length);
+    else if (path === basePath) path = '/';
+  }
+  return { path, query: mark === -1 ? '' : target.slice(mark + 1) };
+}

@@ -117,6 +117,7 @@ export function answerClientError(
   const body = errorBody(refusal);
   const lines = Object.entries({
     ...headers,
+    Date: new Date().toUTCString(),
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),
     Connection: 'close',

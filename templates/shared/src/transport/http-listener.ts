@@ -29,31 +29,62 @@ const backlog = 4096;
 /** Milliseconds between two looks at which requests are overdue. */
 const connectionsCheckingInterval = 1000;
 
+/** Bytes that the headers of one request may have. */
+const maxHeaderSize = 16_384;
+
+/** Requests that may wait on one connection for those before them. No client in use sends more than one at a time. */
+const maxPipelined = 100;
+
+/** What the listener hands on. */
+export interface Handlers {
+  /** Answers a request whose turn it is: nothing else is being answered on its connection. */
+  handle: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Answers bytes that are no request, or one that came too slowly, on the bare connection. */
+  handleClientError: (error: NodeJS.ErrnoException, socket: Socket) => void;
+}
+
 /** Node's HTTP or HTTPS server, with this server's time-outs, and errors that say what to do. */
-export function createListener(
-  options: ListenerOptions,
-  handle: (request: IncomingMessage, response: ServerResponse) => void,
-) {
+export function createListener(options: ListenerOptions, { handle, handleClientError }: Handlers) {
   const { host, port, readCertificate } = options;
-  /** Connections that are being answered, each with how many of its requests wait for their answer. */
-  const unanswered = new Map<Socket, number>();
+  /** The open connections, each with its answers that are not over, in their order. */
+  const connections = new Map<Socket, ServerResponse[]>();
+  /** Connections that carry a stream: whatever else comes on them can never be answered. */
+  const streams = new WeakSet<Socket>();
+  let unanswered = 0;
   let onAllAnswered: (() => void) | undefined;
 
-  const forget = (connection: Socket) => {
-    if (unanswered.delete(connection) && unanswered.size === 0) onAllAnswered?.();
-  };
-  // One function for all requests: there are too many for each to have its own.
-  function answered(this: ServerResponse) {
-    const { socket } = this.req;
-    const left = (unanswered.get(socket) ?? 1) - 1;
-    if (left > 0) unanswered.set(socket, left);
-    else forget(socket);
+  function onConnection(socket: Socket): void {
+    const answers: ServerResponse[] = [];
+    connections.set(socket, answers);
+    socket.once('close', () => {
+      connections.delete(socket);
+      count(-answers.length);
+    });
   }
-  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
-    unanswered.set(request.socket, (unanswered.get(request.socket) ?? 0) + 1);
-    response.on('close', answered);
-    handle(request, response);
-  };
+
+  function onRequest(request: IncomingMessage, response: ServerResponse): void {
+    const answers = connections.get(request.socket) ?? [];
+    if (streams.has(request.socket) || answers.length > maxPipelined) {
+      request.socket.destroy();
+      return;
+    }
+    answers.push(response);
+    count(1);
+    response.once('close', onAnswered);
+    // Before its turn comes an answer has no connection, and would not learn that its client left.
+    if (response.socket !== null) handle(request, response);
+    else response.once('socket', () => handle(request, response));
+  }
+
+  // One function for all requests: there are too many for each to have its own.
+  function onAnswered(this: ServerResponse): void {
+    if (connections.get(this.req.socket)?.shift()) count(-1);
+  }
+
+  function count(change: number): void {
+    unanswered += change;
+    if (unanswered === 0) onAllAnswered?.();
+  }
 
   const serverOptions = {
     // Headers are part of the request; Node does not start when they may take longer than the whole.
@@ -61,6 +92,7 @@ export function createListener(
     requestTimeout: options.requestTimeoutMs,
     keepAliveTimeout,
     connectionsCheckingInterval,
+    maxHeaderSize,
     // A missing Host is refused with the other checks, in the same form as everything else.
     requireHostHeader: false,
   };
@@ -70,13 +102,19 @@ export function createListener(
     : createServer(serverOptions, onRequest);
   // Left alone, Node asks for a body with 100 before anybody looked at its headers, and answers 417 on its own.
   server.on('checkContinue', onRequest).on('checkExpectation', onRequest);
-  // An answer that waits behind another on its connection is not told when that closes.
-  server.on(readCertificate ? 'secureConnection' : 'connection', (connection: Socket) => {
-    connection.on('close', () => forget(connection));
+  server.on(readCertificate ? 'secureConnection' : 'connection', onConnection);
+  server.on('clientError', (error, socket: Socket) => {
+    // What is written now would stand in the middle of an answer that has begun.
+    if (connections.get(socket)?.[0]?.headersSent) socket.destroy();
+    else handleClientError(error, socket);
   });
 
   return {
-    server,
+    /** Whether other requests wait on the connection of this one. */
+    hasOthersBehind: ({ socket }: IncomingMessage) => (connections.get(socket)?.length ?? 0) > 1,
+
+    /** From now on the connection of this request carries a stream and nothing else. */
+    carriesStream: ({ socket }: IncomingMessage) => void streams.add(socket),
 
     /** Where the server listens. */
     url(): string {
@@ -103,7 +141,7 @@ export function createListener(
           clearTimeout(timer);
           resolve();
         };
-        if (unanswered.size === 0) onAllAnswered();
+        if (unanswered === 0) onAllAnswered();
       });
       server.close();
       server.closeAllConnections();

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
+import { singleHeader } from '../auth/credential-header.js';
 import { HttpError } from './http-error.js';
 
 export interface GuardOptions {
@@ -59,9 +60,11 @@ export function createGuards({ allowedHosts, cors }: GuardOptions) {
 
   function check(request: IncomingMessage): void {
     const { host, origin } = request.headers;
-    // Only HTTP/1.0 may leave Host out, and no browser speaks it.
-    if (host === undefined && request.httpVersion !== '1.0') {
-      throw new HttpError('bad_request', 'The request has no Host', { Connection: 'close' });
+    // Only HTTP/1.0 may leave Host out, and no browser speaks it. With two of them, a proxy in front may go by the one
+    // and this server by the other (RFC 9112, section 3.2).
+    const isMissing = host === undefined && request.httpVersion !== '1.0';
+    if (isMissing || (host !== undefined && singleHeader(request, 'host') === undefined)) {
+      throw new HttpError('bad_request', 'The request must have one Host', { Connection: 'close' });
     }
     if (!anyHost && host !== undefined && !hosts.has(hostName(host))) {
       throw new HttpError('host_not_allowed', 'This server does not answer to the requested Host');

@@ -1,7 +1,7 @@
 import type { Log } from '../monitoring/log.js';
 import type { Metrics } from '../monitoring/metrics.js';
 import { HttpError } from './http-error.js';
-import type { SseSession } from './sse-session.js';
+import type { CloseReason, SseSession } from './sse-session.js';
 
 export interface SessionsOptions {
   /** Sessions in all. */
@@ -37,7 +37,8 @@ export function createSessions(options: SessionsOptions) {
       if (now >= session.expiresAt * 1000) {
         session.close('credential_expired');
       } else if (now >= session.keepAliveAt) {
-        session.keepAliveAt = now + keepAliveMs;
+        // In step with its own beginning: after a pause all are due at once, and must not stay together.
+        session.keepAliveAt += keepAliveMs * Math.ceil((now - session.keepAliveAt + 1) / keepAliveMs);
         session.keepAlive(keepAliveMode);
       }
     }
@@ -80,7 +81,7 @@ export function createSessions(options: SessionsOptions) {
     if (left > 0) perClient.set(client, left);
     else perClient.delete(client);
 
-    const reason = session.closeReason ?? 'server_closed';
+    const reason = session.closeReason as CloseReason; // It has one before it says that it is closed.
     metrics.sessionClosed(reason);
     log.info(
       {

@@ -30,15 +30,12 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
 
   /** @throws {HttpError} `server_full`, `too_many_sessions` */
   async function openSession(
-    { response, address, headers }: Exchange,
+    { request, response, address, headers }: Exchange,
     caller: Caller | undefined,
   ): Promise<void> {
     const client = caller?.id ?? address;
     sessions.requireRoomFor(client);
     if (response.destroyed) return; // The client left while its credential was checked.
-    // Behind another answer on its connection a stream would wait for ever, and not even learn that that closed.
-    if (response.socket === null)
-      throw new HttpError('bad_request', 'A stream needs a connection of its own');
     const mcpServer = createMcpServer();
     const sessionId = newSessionId(relay);
     const session = new SseSession({
@@ -53,6 +50,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     mcpServer.server.onerror ??= ({ message }) =>
       log.warn({ client, reason: message.split(':', 1)[0] }, 'session error');
     sessions.add(session);
+    request.resume(); // A body means nothing here, but unread it would hide that the client leaves.
     await mcpServer.connect(session);
   }
 
@@ -69,11 +67,12 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
       return;
     }
     const session = sessions.get(sessionId);
-    if (session === undefined || !session.admits(caller)) throw sessionNotFound();
+    if (session === undefined || !session.belongsTo(caller)) throw sessionNotFound();
 
     const { json, bytes } = await readJsonBody(exchange, maxMessageSize);
     const message = requireMessage(json);
-    if (session.closeReason !== undefined) throw sessionNotFound(); // It closed while the body came.
+    // It may have ended, or become somebody's, while the body came.
+    if (session.closeReason !== undefined || !session.belongsTo(caller)) throw sessionNotFound();
 
     // The message is accepted, not yet handled: however long a tool runs, the POST is over.
     response.writeHead(202, { ...headers, 'Content-Length': 8 }).end('Accepted');
@@ -98,7 +97,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
   /** Takes what another process checked and forwarded here; whose session it is is for this one to say. */
   function receiveForwarded({ sessionId, caller, json }: ForwardedMessage): boolean {
     const session = sessions.get(sessionId);
-    if (session === undefined || !session.admits(caller)) return false;
+    if (session === undefined || !session.belongsTo(caller)) return false;
     session.receive(JSON.parse(json), caller);
     return true;
   }

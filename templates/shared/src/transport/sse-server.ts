@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import type { McpServer } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/authenticate.js';
 import { createPages, type PageOptions } from '../monitoring/pages.js';
 import { requestId } from '../monitoring/request-id.js';
 import { type AccessOptions, createAccess } from './access.js';
 import type { EventStreamOptions } from './event-stream.js';
-import type { Exchange, Handler, Route } from './exchange.js';
+import { type Exchange, type Handler, type Route, splitTarget } from './exchange.js';
 import { answerClientError, answerError, HttpError } from './http-error.js';
 import { createListener, type ListenerOptions } from './http-listener.js';
 import { createRateLimits, type RateLimitOptions } from './rate-limits.js';
@@ -58,45 +58,48 @@ export function createSseServer(options: SseServerOptions) {
   const sessions = createSessions(options);
   const sse = createSseEndpoints({ ...options, relay, messageUrl: basePath + messageEndpoint }, sessions);
   const pages = createPages({ ...options, relay }, sessions);
-  /** Connections that carry a stream: nothing but events may be written to them. */
-  const streams = new WeakSet<Duplex>();
+  const listener = createListener(options, { handle, handleClientError });
   let closing: Promise<void> | undefined;
 
   const routes = new Map<string, Route>([
-    [endpoint, { GET: openSession }],
-    [messageEndpoint, { POST: receiveMessage }],
-    ['/', { GET: answerRoot, HEAD: answerRoot }],
+    [endpoint, { GET: getStream }],
+    [messageEndpoint, { POST: postMessage }],
+    ['/', { GET: getRoot, HEAD: getRoot }],
     ['/health', { GET: pages.health, HEAD: pages.health }],
   ]);
-  if (streamableHttp) routes.set(streamableHttp.endpoint, { POST: receiveStreamable });
-  if (options.metricsAccess !== 'off') routes.set('/metrics', { GET: showMetrics, HEAD: showMetrics });
+  if (streamableHttp) routes.set(streamableHttp.endpoint, { POST: postStreamable });
+  if (options.metricsAccess !== 'off') routes.set('/metrics', { GET: getMetrics, HEAD: getMetrics });
   for (const path of pages.resourcePaths) {
     routes.set(path, { GET: pages.resourceMetadata, HEAD: pages.resourceMetadata });
   }
 
-  async function openSession(exchange: Exchange) {
+  async function getStream(exchange: Exchange) {
     sessions.requireRoom();
-    const caller = await identify(exchange, 'sse', endpoint);
+    const caller = await identify(exchange, 'sse', exchange.path === '/' ? '' : endpoint);
     requireOpen();
+    if (listener.hasOthersBehind(exchange.request)) {
+      throw new HttpError('bad_request', 'A stream needs a connection of its own');
+    }
     await sse.openSession(exchange, caller);
-    streams.add(exchange.request.socket);
+    listener.carriesStream(exchange.request);
   }
 
   /** Clients that were given no path find events here, people a page. */
-  function answerRoot(exchange: Exchange) {
+  function getRoot(exchange: Exchange) {
     const wantsEvents = exchange.request.headers.accept?.includes('text/event-stream');
-    if (wantsEvents && exchange.request.method === 'GET') return openSession(exchange);
+    if (wantsEvents && exchange.request.method === 'GET') return getStream(exchange);
     if (!options.landingPage) throw new HttpError('not_found', 'There is nothing at this path');
     return pages.landing(exchange);
   }
 
-  async function receiveMessage(exchange: Exchange) {
+  async function postMessage(exchange: Exchange) {
+    // To clients and their issuer the stream's URL is the server's; that of messages is a detail of the session.
     const caller = await identify(exchange, 'messages', endpoint);
     await limits.countMessage(caller?.id ?? exchange.address);
     await sse.receiveMessage(exchange, caller);
   }
 
-  async function receiveStreamable(exchange: Exchange) {
+  async function postStreamable(exchange: Exchange) {
     const caller = await identify(exchange, 'messages', exchange.path);
     await limits.countMessage(caller?.id ?? exchange.address);
     const { json, bytes } = await readJsonBody(exchange, options.maxMessageSize);
@@ -108,7 +111,7 @@ export function createSseServer(options: SseServerOptions) {
     await streamableHttp?.handle(exchange, json, caller);
   }
 
-  async function showMetrics(exchange: Exchange) {
+  async function getMetrics(exchange: Exchange) {
     if (options.metricsAccess === 'protected') await identify(exchange, 'metrics', endpoint);
     pages.metrics(exchange);
   }
@@ -135,16 +138,7 @@ export function createSseServer(options: SseServerOptions) {
   }
 
   function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchange {
-    const url = request.url ?? '/';
-    const mark = url.indexOf('?');
-    let path = mark === -1 ? url : url.slice(0, mark);
-    if (path.length > 1 && path.endsWith('/')) path = path.slice(0, -1);
-    // Some proxies take the base path away, others pass it on.
-    if (basePath !== '' && !routes.has(path)) {
-      if (path.startsWith(`${basePath}/`)) path = path.slice(basePath.length);
-      else if (path === basePath) path = '/';
-    }
-    const query = mark === -1 ? '' : url.slice(mark + 1);
+    const { path, query } = splitTarget(request.url ?? '/', basePath, (path) => routes.has(path));
     const address = clientAddress(request, options.trustedProxies);
     return { request, response, headers: guards.corsHeaders(request.headers.origin), address, path, query };
   }
@@ -160,6 +154,7 @@ export function createSseServer(options: SseServerOptions) {
   }
 
   function refuse({ request, response, headers, address, path }: Exchange, error: unknown): void {
+    if (response.destroyed) return; // Its client left, or was told 408 already.
     const id = requestId(request);
     let refusal: HttpError;
     if (error instanceof HttpError) {
@@ -175,25 +170,24 @@ export function createSseServer(options: SseServerOptions) {
       { request: id, status, code, method: request.method, path: path.slice(0, 100), address },
       'request refused',
     );
-    if (response.headersSent || response.destroyed) response.destroy();
+    if (response.headersSent) response.destroy();
     else answerError(request, response, refusal, headers);
   }
 
-  const listener = createListener(options, handle);
-  listener.server.on('clientError', (error, socket) => {
-    if (streams.has(socket)) {
-      socket.destroy();
-      return;
-    }
+  /** Answers what never became a request. */
+  function handleClientError(error: NodeJS.ErrnoException, socket: Socket): void {
     const refusal = answerClientError(error, socket, guards.corsHeaders(undefined));
     if (refusal === undefined) return;
     metrics.requestRejected(refusal.status);
     log.info({ status: refusal.status, code: refusal.code }, 'request refused');
-  });
+  }
 
   /** @throws {ListenError} */
   async function listen(): Promise<void> {
     await listener.listen();
+    if (streamableHttp && options.auth?.endpoints.messages === false) {
+      log.warn({ path: streamableHttp.endpoint }, 'PROTECT leaves Streamable HTTP open to everybody');
+    }
     // What comes for a session that is about to end is refused, as it is when it comes here at once.
     relay.listen((message) => closing === undefined && sse.receiveForwarded(message));
   }

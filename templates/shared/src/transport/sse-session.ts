@@ -88,15 +88,12 @@ export class SseSession implements Transport {
   }
 
   /**
-   * Whether this caller may use the session: the one who opened it, with this or a newer credential. When
-   * the stream needs no credential, the session belongs to the first caller who is known.
+   * Whether this caller may use the session: the one who opened it. When the stream needs no credential, the
+   * session belongs to the first caller who is known.
    */
-  admits(caller: Caller | undefined): boolean {
-    if (caller === undefined) return true; // The message endpoint is not protected.
-    if (this.#caller !== undefined && this.#caller.id !== caller.id) return false;
-    const newer = (caller.authInfo.expiresAt ?? Infinity) >= (this.#caller?.authInfo.expiresAt ?? 0);
-    if (newer) this.#caller = caller;
-    return true;
+  belongsTo(caller: Caller | undefined): boolean {
+    // Without a caller the message endpoint is not protected.
+    return caller === undefined || this.#caller === undefined || this.#caller.id === caller.id;
   }
 
   /** Seconds since the epoch at which the last good credential ends. */
@@ -104,9 +101,11 @@ export class SseSession implements Transport {
     return this.#caller?.authInfo.expiresAt ?? Infinity;
   }
 
-  /** Hands a message of the client to the MCP server. */
+  /** Hands a message of the client to the MCP server. With a newer credential than the last, the session lasts longer. */
   receive(message: JSONRPCMessage, caller: Caller | undefined = this.#caller): void {
     this.messagesReceived++;
+    const isNewer = (caller?.authInfo.expiresAt ?? Infinity) >= this.expiresAt;
+    if (isNewer || this.#caller === undefined) this.#caller = caller;
     this.#pingsUnanswered = 0;
     if ('method' in message) {
       if ('id' in message) {
@@ -157,14 +156,20 @@ export class SseSession implements Transport {
     if (request && this.closeReason === undefined) this.send(internalError(request));
   }
 
-  /** Sends a message of the MCP server. @throws when the stream is over */
+  /** Sends a message of the MCP server, at the reader's pace. @throws when the stream is over */
   async send(message: JSONRPCMessage): Promise<void> {
-    if (this.closeReason !== undefined) throw new Error('The session is closed');
+    this.#requireOpen();
     const json = toJson(message);
-    this.#stream.send('message', json);
+    const handedOver = this.#stream.send('message', json);
+    if (!('method' in message) && message.id !== undefined) this.#finished(message.id);
+    if (handedOver) await handedOver;
+    this.#requireOpen();
     this.messagesSent++;
     this.#metrics.messageDelivered(Buffer.byteLength(json));
-    if (!('method' in message) && message.id !== undefined) this.#finished(message.id);
+  }
+
+  #requireOpen(): void {
+    if (this.closeReason !== undefined) throw new Error('The session is closed');
   }
 
   #finished(id: RequestId): void {
@@ -205,6 +210,10 @@ export class SseSession implements Transport {
     this.#stream.end();
     this.#running.clear();
     this.#onIdle?.();
-    this.onclose?.();
+    try {
+      this.onclose?.();
+    } catch (error) {
+      this.onerror?.(error as Error); // What the MCP server does at its end is not ours to know.
+    }
   }
 }

@@ -107,10 +107,12 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       response.setTimeout(stallTimeoutMs, () => {
         if (response.writableLength > 0) response.destroy();
       });
+      const isFullWith = (chunk: Uint8Array) =>
+        response.writableLength > 0 && response.writableLength + chunk.length > maxBufferedBytes;
       for await (const chunk of result.body ?? []) {
-        // A reader that does not read is cut off, as on an event stream.
-        const waiting = response.writableLength;
-        if (waiting > 0 && waiting + chunk.length > maxBufferedBytes) response.destroy();
+        // A reader that does not read is cut off, as on an event stream: after the turn that Node holds writes back.
+        if (isFullWith(chunk)) response.socket?.uncork();
+        if (isFullWith(chunk)) response.destroy();
         if (response.destroyed) return;
         response.write(chunk);
         if (result.ok && chunk[0] !== comment) metrics.messageDelivered(chunk.length);
