@@ -80,7 +80,8 @@ class SharedLimiter extends RateLimiterMemory {
     })) as number[];
     for (const [index, [client]] of counted.entries()) {
       const [total = 0, msLeft = 0] = totals.slice(2 * index, 2 * index + 2);
-      if (total >= this.#mostInTotal) this.block(client, msLeft / 1000);
+      // With no time left the window is over; a block for no time would be one without end.
+      if (total >= this.#mostInTotal && msLeft > 0) this.block(client, msLeft / 1000);
     }
   }
 }
