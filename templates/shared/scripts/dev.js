@@ -1,21 +1,40 @@
 // Compiles on every change, and restarts the server whenever that worked.
 import { spawn, spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 
-const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-const options = { stdio: 'inherit' };
+const windows = process.platform === 'win32';
+// TypeScript lets nobody import bin/tsc, only its package.json.
+const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
+// With what the first build knows, the second one writes nothing, which would restart the server at once.
+const known = 'dist/dev.tsbuildinfo';
+const compile = [
+  join(typescript, 'bin/tsc'),
+  '-p',
+  'tsconfig.build.json',
+  '--incremental',
+  '--tsBuildInfoFile',
+  known,
+];
 
-const firstBuild = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], options);
+rmSync(known, { force: true });
+const firstBuild = spawnSync(process.execPath, compile, { stdio: 'inherit' });
 if (firstBuild.status !== 0) process.exit(firstBuild.status ?? 1);
 
-const compiler = spawn(
-  process.execPath,
-  [tsc, '-p', 'tsconfig.build.json', '--watch', '--preserveWatchOutput'],
-  options,
-);
-const server = spawn(process.execPath, ['--watch', 'dist/main.js'], options);
-process.on('exit', () => {
-  compiler.kill();
-  server.kill();
+// A process group of its own: the compiler may be a child of this process, and has to end with it.
+const compiler = spawn(process.execPath, [...compile, '--watch', '--preserveWatchOutput'], {
+  stdio: ['ignore', 'inherit', 'inherit'],
+  detached: !windows,
 });
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit());
+const server = spawn(process.execPath, ['--watch', '--watch-preserve-output', 'dist/main.js'], {
+  stdio: 'inherit',
+});
+
+process.on('exit', () => {
+  server.kill();
+  if (compiler.exitCode !== null || compiler.signalCode !== null) return;
+  if (windows) spawnSync('taskkill', ['/pid', String(compiler.pid), '/t', '/f']);
+  else process.kill(-compiler.pid);
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit());

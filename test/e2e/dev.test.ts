@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { temporaryDirectory } from '../fixtures/temporary.js';
+import { cleanEnvironment, runCommand } from './command.js';
+
+const patience = { timeout: 30_000, interval: 50 };
+
+/** A project with its dependencies from the npm registry, as its user has it. */
+async function installedProject(): Promise<string> {
+  const cwd = temporaryDirectory();
+  const { exitCode, stderr } = await runCommand(['x', '--auth', 'none', '--no-verify', '--no-git'], { cwd });
+  expect(stderr).not.toContain('failed');
+  expect(exitCode).toBe(0);
+  return join(cwd, 'x');
+}
+
+/** Starts what is given in the project, as a process group like in a terminal, and keeps what it prints. */
+function start(cwd: string, command: string, ...args: string[]) {
+  const child = spawn(command, args, { cwd, env: { ...cleanEnvironment, PORT: '0' }, detached: true });
+  onTestFinished(() => {
+    for (const pid of processesIn(cwd)) process.kill(pid, 'SIGKILL');
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data));
+  return {
+    output: () => output,
+    /** Where the server listens, for each time it was started. */
+    urls: () => [...output.matchAll(/"listening","url":"(.*?)\/sse"/g)].map(([, url]) => url),
+    kill: (signal: NodeJS.Signals) => child.kill(signal),
+    /** What a terminal does: every process of the group gets the signal. */
+    pressCtrlC: () => process.kill(-(child.pid as number), 'SIGINT'),
+  };
+}
+
+/** The processes that run in a directory. */
+function processesIn(directory: string): number[] {
+  const isThere = (pid: string) => {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`) === directory;
+    } catch {
+      return false; // it has ended
+    }
+  };
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && isThere(name))
+    .map(Number);
+}
+
+const listTools = async (url: string | undefined) => {
+  const response = await fetch(`${url}/mcp`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' },
+    body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
+  });
+  return response.text();
+};
+
+test('npm run dev restarts the server with each change that compiles, and shows those that do not', async () => {
+  const project = await installedProject();
+  const tool = join(project, 'src/tools/echo.ts');
+  const source = readFileSync(tool, 'utf8');
+  const dev = start(project, 'npm', 'run', 'dev');
+  await vi.waitFor(() => expect(dev.output()).toContain('Watching for file changes'), patience);
+  await vi.waitFor(() => expect(dev.urls()).toHaveLength(1), patience);
+
+  writeFileSync(tool, source.replace(/description: '.*'/, "description: 'The first change'"));
+  await vi.waitFor(() => expect(dev.urls()).toHaveLength(2), patience);
+  expect(await listTools(dev.urls()[1])).toContain('The first change');
+
+  writeFileSync(tool, `${source}\nexport const wrong: string = 1;\n`);
+  await vi.waitFor(() => expect(dev.output()).toMatch(/echo\.ts.* error TS2322/), patience);
+
+  writeFileSync(tool, source.replace(/description: '.*'/, "description: 'The second change'"));
+  await vi.waitFor(async () => expect(await listTools(dev.urls().at(-1))).toContain('The second'), patience);
+  expect(dev.urls()).toHaveLength(3); // one for the start, and one for each change that compiled
+  expect(dev.output()).toContain('TS2322'); // nothing has cleared it from the terminal
+  expect(dev.output()).not.toContain('\x1b');
+
+  dev.pressCtrlC();
+  await vi.waitFor(() => expect(processesIn(project)).toEqual([]), patience);
+}, 120_000);
+
+test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+  '%s ends all that dev has started',
+  async (signal) => {
+    const project = await installedProject();
+    const dev = start(project, process.execPath, 'scripts/dev.js');
+    await vi.waitFor(() => expect(dev.urls()).toHaveLength(1), patience);
+    expect(processesIn(project).length).toBeGreaterThan(3);
+
+    dev.kill(signal);
+    await vi.waitFor(() => expect(processesIn(project)).toEqual([]), patience);
+  },
+  120_000,
+);
