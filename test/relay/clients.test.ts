@@ -75,26 +75,11 @@ describe.each(Object.entries(clients))('%s through a proxy that takes turns', (_
     }
   });
 
-  const inside = async () => {
-    const { content } = (await client.callTool('inside', {})) as { content: [{ text: string }] };
-    return JSON.parse(content[0].text) as { callsAborted: number; resources: { Timeout?: number } };
-  };
-
-  test('a call that is cancelled is aborted, whichever process the cancellation comes to', async () => {
-    const aborted = async () => (await inside()).callsAborted;
-    const before = await aborted();
-    for (let call = 1; call <= 3; call++) {
-      const abort = new AbortController();
-      const cancelled = client.callTool('hang', {}, { signal: abort.signal, onprogress: () => {} });
-      expect(await aborted()).toBe(before + call - 1);
-      abort.abort();
-      await expect(cancelled).rejects.toThrow();
-      await expect.poll(aborted).toBe(before + call);
-    }
-  });
-
   test('countdown stops when it is cancelled: none of them waits for its next second', async () => {
-    const timers = async () => (await inside()).resources.Timeout ?? 0;
+    const timers = async () => {
+      const { content } = (await client.callTool('inside', {})) as { content: [{ text: string }] };
+      return (JSON.parse(content[0].text).resources.Timeout ?? 0) as number;
+    };
     // One is missing while Redis has a ping to answer.
     const before = Math.max(await timers(), await timers(), await timers());
     const abort = new AbortController();
