@@ -38,7 +38,9 @@ export function urlPath(): Accepts<string> {
     parse(input) {
       if (typeof input !== 'string' || !/^\/[\w\-.~!$&'()*+,;=:@/]*$/.test(input)) return undefined;
       // Clients would read //host/path as another server's address.
-      return input.includes('//') || input.includes('..') ? undefined : input;
+      if (input.includes('//') || input.includes('..')) return undefined;
+      // The server takes it away from what clients ask for, and compares the rest.
+      return input === '/' ? input : input.replace(/\/$/, '');
     },
   };
 }

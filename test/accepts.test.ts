@@ -40,7 +40,8 @@ const table: Record<string, { good: [unknown, unknown][]; bad: unknown[] }> = {
   endpoint: {
     good: [
       ['/sse', '/sse'],
-      ['/a/b-c_d.e~f/', '/a/b-c_d.e~f/'],
+      ['/a/b-c_d.e~f', '/a/b-c_d.e~f'],
+      ['/a/b/', '/a/b'],
       ['/', '/'],
     ],
     bad: [
