@@ -2,7 +2,7 @@
 //
 //   npm run bench                    everything, under 20 minutes on two cores
 //   npm run bench -- --quick         a first impression, under 3 minutes; what is published stays as it is
-//   npm run bench -- --only calls    some measures only: calls, sessions, large, slow, start, installed, generators
+//   npm run bench -- --only calls    some measures only: calls, sessions, large, slow, profile, start, installed, generators
 //   npm run bench -- --projects DIR  keeps the generated projects there, and uses them again
 //
 // Needs Linux: CPU time and memory are read from /proc.
@@ -24,6 +24,7 @@ import { measureCalls } from './measures/calls.js';
 import { allGenerators, measureGenerator } from './measures/generators.js';
 import { measureInstalled } from './measures/installed.js';
 import { measureLargeMessages } from './measures/large-messages.js';
+import { measureProfile } from './measures/profile.js';
 import { measureSessions } from './measures/sessions.js';
 import { measureSlowReader } from './measures/slow-reader.js';
 import { measureStart } from './measures/start.js';
@@ -49,6 +50,9 @@ const log = (text) =>
 const worthIt = ({ id }) => !['custom', 'none', 'sdk-v2-bare'].includes(id);
 const aFew = ({ id }) => ['apikey', 'mcp-framework', 'sdk-v1-express', 'floor'].includes(id);
 
+/** What there is to explain: what we cost over the SDK, and that over nothing. */
+const ofTheBound = ({ id }) => ['apikey', 'sdk-v2-bare', 'floor'].includes(id);
+
 /** What is measured, and with what, in a full run and in a quick one. */
 const plan = {
   start: { rounds: quick ? 2 : 5, measure: measureStart },
@@ -62,6 +66,7 @@ const plan = {
   },
   large: { measure: measureLargeMessages, with: { count: 20 }, only: worthIt },
   slow: { measure: measureSlowReader, with: { seconds: 2 }, only: worthIt },
+  profile: { measure: measureProfile, with: { seconds: 4 }, only: ofTheBound },
   installed: { measure: measureInstalled },
   generators: { rounds: 2, measure: measureGenerator },
 };

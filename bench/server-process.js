@@ -45,6 +45,13 @@ export async function startServer({ id, command, directory, env = {}, port: ownP
     get exited() {
       return exited;
     },
+    /** Sends a signal, and resolves when the server has ended by it. */
+    async endBy(signal) {
+      const gone = once(child, 'exit');
+      child.kill(signal);
+      await gone;
+    },
+    signal: (name) => child.kill(name),
     /** CPU seconds so far, user and system, of the server and its children. */
     cpuSeconds: () => sum(processTree(child.pid), cpuSecondsOf),
     /** Resident memory in KB of the server and its children. */

@@ -64,13 +64,24 @@ export function othersTable(results) {
   ]);
 }
 
+/** Where the CPU time of a call goes, in microseconds: its shares in a profile, of what was measured without profiling. */
+export function profileTable({ measures, servers }) {
+  const { profile = {}, calls } = measures;
+  const profiled = servers.filter(({ id }) => profile[id]?.shares);
+  const areas = new Set(profiled.flatMap(({ id }) => Object.keys(profile[id].shares)));
+  const microseconds = (id, area) =>
+    ((profile[id].shares[area]?.median ?? 0) / 100) * calls[id].at3000.cpuMicroseconds.median;
+  const rows = [...areas].map((area) => [area, ...profiled.map(({ id }) => plain(microseconds(id, area)))]);
+  return table(['µs for each call', ...profiled.map(({ name }) => name)], rows);
+}
+
 export function generatorsTable({ measures }) {
   const rows = Object.values(measures.generators).map((record) => [
     record.name,
     size(record.fetched),
     number(record.filesSeconds, 2),
-    record.error ? 'failed' : ranged(record.answeredSeconds, 1),
-    record.error ? '–' : size(record),
+    record.answeredSeconds ? ranged(record.answeredSeconds, 1) : 'failed',
+    size(record),
   ]);
   return table(
     ['', 'fetched: packages, MB', 'to files, s', 'to an answer, s', 'installed: packages, MB'],
