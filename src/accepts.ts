@@ -64,7 +64,8 @@ export function byteSize({ min, max }: { min: string; max: string }): Accepts<st
   };
 }
 
-function sizeInBytes(input: unknown): number | undefined {
+/** How many bytes `4mb` is, or undefined when that is no size of whole bytes. */
+export function sizeInBytes(input: unknown): number | undefined {
   const match = /^(\d{1,12}(?:\.\d{1,6})?)(b|kb|mb)$/i.exec(String(input));
   if (!match) return undefined;
   const bytes = Number(match[1]) * bytesIn[match[2]?.toLowerCase() as keyof typeof bytesIn];

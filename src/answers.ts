@@ -58,7 +58,7 @@ export function completeAnswers(given: Partial<Answers>, surroundings: Surroundi
   }
 
   const complete = answers as unknown as Answers;
-  checkRules(complete);
+  checkRules(complete, given);
   return complete;
 }
 
@@ -70,21 +70,21 @@ export function overlayAnswers(record: Partial<Answers>, flags: Partial<Answers>
   return both as Partial<Answers>;
 }
 
-/** @throws {CreateError} bad_input, for the first rule that the answers known so far break */
-export function checkRules(answers: Partial<Answers>): void {
-  for (const rule of rules) {
-    const why = rule.broken(answers);
-    if (why === undefined) continue;
-    const question = questionOf(rule.about[0]);
-    throw badInput(flagName(question, answers[rule.about[0]]), answers[rule.about[0]], why);
+/** @throws {CreateError} bad_input, for the first rule that is broken: it blames what was given, not a default */
+function checkRules(answers: Answers, given: Partial<Answers>): void {
+  for (const { about, broken } of rules) {
+    const toChange = about.find((key) => given[key] !== undefined) ?? about[0];
+    const why = broken(answers, toChange);
+    if (why !== undefined)
+      throw badInput(flagName(questionOf(toChange), answers[toChange]), answers[toChange], why);
   }
 }
 
 /** Why an answer cannot stand beside those known so far, or undefined when it can. */
-export function conflict(key: string, answers: Partial<Answers>): string | undefined {
+export function conflict(key: AnswerKey, answers: Partial<Answers>): string | undefined {
   return rules
-    .filter(({ about }) => about.includes(key as AnswerKey))
-    .map((rule) => rule.broken(answers))
+    .filter(({ about }) => about.includes(key))
+    .map((rule) => rule.broken(answers, key))
     .find((why) => why !== undefined);
 }
 

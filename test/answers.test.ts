@@ -41,7 +41,8 @@ describe('answers that cannot stand beside each other', () => {
   test.each<[Partial<Answers>, string]>([
     [{ messageEndpoint: '/sse' }, '--message-endpoint'],
     [{ messageEndpoint: '/sse/' }, '--message-endpoint'],
-    [{ endpoint: '/messages' }, '--message-endpoint'],
+    [{ endpoint: '/messages' }, '--endpoint'],
+    [{ endpoint: '/a', messageEndpoint: '/a' }, '--message-endpoint'],
     [{ endpoint: '/' }, '--endpoint'],
     [{ endpoint: '/health' }, '--endpoint'],
     [{ endpoint: '/mcp' }, '--endpoint'],
@@ -51,6 +52,7 @@ describe('answers that cannot stand beside each other', () => {
     [{ auth: 'none', host: '::' }, '--host'],
     [{ auth: 'none', host: 'mcp.example.com' }, '--host'],
     [{ auth: 'none', protect: ['sse'] }, '--protect'],
+    [{ relay: 'redis', maxMessageSize: '25mb' }, '--max-message-size'],
   ])('%j is refused, naming %s', (given, flag) => {
     expect(() => complete(given)).toThrow(expect.objectContaining({ code: 'bad_input', flag }));
   });
@@ -62,7 +64,8 @@ describe('answers that cannot stand beside each other', () => {
     [{ auth: 'none', host: 'localhost' }],
     [{ auth: 'jwt', host: '0.0.0.0' }],
     [{ endpoint: '/messages', messageEndpoint: '/sse' }],
-    [{ relay: 'redis' }],
+    [{ relay: 'redis', maxMessageSize: '24mb' }],
+    [{ maxMessageSize: '25mb' }],
   ])('%j is fine', (given) => {
     expect(complete(given)).toMatchObject(given);
   });
