@@ -41,7 +41,7 @@ test('a process that hangs: what nginx gave it is 504 after ten seconds, and it 
   const answers = await Promise.all(
     Array.from({ length: 9 }, (_, id) => post(nginx, stream.endpoint, echo(id, 'x'), alice)),
   );
-  expect(performance.now() - start).toBeLessThan(12_000);
+  expect(performance.now() - start).toBeLessThan(15_000);
   expect(answers.map(({ status }) => status).sort()).toEqual([...Array(6).fill(202), 504, 504, 504]);
   for (const [id, { status }] of answers.entries()) if (status === 202) await stream.message(id);
 
