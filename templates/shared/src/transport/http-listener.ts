@@ -58,7 +58,8 @@ export function createListener(options: ListenerOptions, { handle, handleClientE
     connections.set(socket, answers);
     socket.once('close', () => {
       connections.delete(socket);
-      count(-answers.length);
+      unanswered -= answers.length;
+      if (unanswered === 0) onAllAnswered?.();
     });
   }
 
@@ -69,8 +70,8 @@ export function createListener(options: ListenerOptions, { handle, handleClientE
       return;
     }
     answers.push(response);
-    count(1);
-    response.once('close', onAnswered);
+    unanswered++;
+    response.on('close', onAnswered);
     // Before its turn comes an answer has no connection, and would not learn that its client left.
     if (response.socket !== null) handle(request, response);
     else response.once('socket', () => handle(request, response));
@@ -78,12 +79,7 @@ export function createListener(options: ListenerOptions, { handle, handleClientE
 
   // One function for all requests: there are too many for each to have its own.
   function onAnswered(this: ServerResponse): void {
-    if (connections.get(this.req.socket)?.shift()) count(-1);
-  }
-
-  function count(change: number): void {
-    unanswered += change;
-    if (unanswered === 0) onAllAnswered?.();
+    if (connections.get(this.req.socket)?.shift() && --unanswered === 0) onAllAnswered?.();
   }
 
   const serverOptions = {

@@ -36,6 +36,10 @@ const pingIdPrefix = 'keep-alive-';
 /** Pings in a row that may stay unanswered before the client counts as gone. */
 const unansweredPings = 2;
 
+class SessionClosedError extends Error {
+  override message = 'The session is closed';
+}
+
 /**
  * One client: carries JSON-RPC messages between its event stream and its MCP server.
  * What the client POSTs arrives by `receive`; what the MCP server sends leaves by `send`.
@@ -158,18 +162,14 @@ export class SseSession implements Transport {
 
   /** Sends a message of the MCP server, at the reader's pace. @throws when the stream is over */
   async send(message: JSONRPCMessage): Promise<void> {
-    this.#requireOpen();
+    if (this.closeReason !== undefined) throw new SessionClosedError();
     const json = toJson(message);
     const handedOver = this.#stream.send('message', json);
     if (!('method' in message) && message.id !== undefined) this.#finished(message.id);
     if (handedOver) await handedOver;
-    this.#requireOpen();
+    if (this.closeReason !== undefined) throw new SessionClosedError();
     this.messagesSent++;
     this.#metrics.messageDelivered(Buffer.byteLength(json));
-  }
-
-  #requireOpen(): void {
-    if (this.closeReason !== undefined) throw new Error('The session is closed');
   }
 
   #finished(id: RequestId): void {
