@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { completeAnswers, parseGiven } from './answers.js';
 import { CreateError } from './errors.js';
+import { compareKept, type KeptFiles } from './kept-files.js';
 import { type NextSteps, nextSteps, resumeCommands } from './next-steps.js';
 import { runningPackageManager } from './package-managers.js';
 import type { Answers } from './questions.js';
@@ -59,6 +60,7 @@ export async function createProject(
   const { packageManager } = answers;
   const steps = new StepReports(options.onStep);
   let written: Written | undefined;
+  let kept: KeptFiles = { notes: [] };
 
   try {
     if (answers.install && !dryRun) await requirePackageManager({ packageManager, directory: cwd, run });
@@ -66,6 +68,7 @@ export async function createProject(
     const make = async () => {
       const files = await render(answers, { secret: makeSecret(answers.auth), templates });
       const plan = await planTarget(resolve(cwd, answers.directory), files.keys(), answers.existing);
+      kept = await compareKept(plan, files);
       if (!dryRun) written = await writeProject(plan, files, signal);
       return plan;
     };
@@ -99,7 +102,7 @@ export async function createProject(
       answers,
       files: plan.files,
       steps: steps.ended,
-      nextSteps: nextSteps({ answers, directory, cwd, shell, installed, built, env }),
+      nextSteps: nextSteps({ answers, directory, cwd, shell, installed, built, env, kept }),
     };
   } catch (error) {
     if (signal?.aborted) {

@@ -1,11 +1,12 @@
 import { isIP } from 'node:net';
 import { isAbsolute, relative } from 'node:path';
+import type { KeptFiles } from './kept-files.js';
 import { type PackageManager, packageManagers, scriptPrefix } from './package-managers.js';
 import type { Answers } from './questions.js';
 import { quote, type Shell } from './quote.js';
 
 /** What the user does with the finished project, and what a client needs to know of it. */
-export interface NextSteps {
+export interface NextSteps extends KeptFiles {
   /** To be typed one after the other. */
   commands: string[];
   urls: { sse: string; messages: string; streamableHttp?: string; health: string };
@@ -31,9 +32,11 @@ interface Finished {
   built: boolean;
   /** The text of the project's `.env`, if it has one. */
   env: string | undefined;
+  kept: KeptFiles;
 }
 
-export function nextSteps({ answers, directory, cwd, shell, installed, built, env }: Finished): NextSteps {
+export function nextSteps(finished: Finished): NextSteps {
+  const { answers, directory, cwd, shell, installed, built, env, kept } = finished;
   const base = `http://${reachableHost(answers.host)}:${answers.port}`;
   const url = base + answers.endpoint;
   const { header, credential } = credentialOf(answers, env);
@@ -41,6 +44,7 @@ export function nextSteps({ answers, directory, cwd, shell, installed, built, en
   const headerFlag = header ? ` --header "${header.name}: ${header.value}"` : '';
 
   return {
+    ...kept,
     commands: [
       ...enterDirectory(directory, cwd, shell),
       ...(installed ? [] : [installCommand(answers.packageManager)]),

@@ -25,6 +25,9 @@ export interface Plan {
   files: PlannedFile[];
 }
 
+/** Holds the project's secrets, which nothing else has: it is never overwritten. */
+export const environmentFile = '.env';
+
 /** Names in an otherwise empty directory that no template touches. */
 const harmless = new Set(['.git', '.DS_Store']);
 
@@ -44,8 +47,9 @@ export async function planTarget(
   const files: PlannedFile[] = [];
   for (const path of paths) {
     const there = exists ? await findExisting(directory, path) : undefined;
+    const replaced = existing === 'overwrite' && path !== environmentFile;
     if (there === undefined) files.push({ path, action: 'create' });
-    else files.push({ path, action: existing === 'overwrite' ? 'overwrite' : 'keep', existing: there });
+    else files.push({ path, action: replaced ? 'overwrite' : 'keep', existing: there });
   }
 
   if (existing === 'abort' && !isEmpty(entries)) {
@@ -54,7 +58,7 @@ export async function planTarget(
       'target_not_empty',
       `${target} is not empty (${inTheWay.length === 0 ? 'no file' : shortList(inTheWay)} of the same name): ` +
         'choose another directory, --existing merge (keeps the files that are there) or ' +
-        '--existing overwrite (replaces only the files that the template has)',
+        '--existing overwrite (replaces only the files that the template has, never .env)',
       { flag: '--existing' },
     );
   }

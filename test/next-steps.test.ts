@@ -15,6 +15,7 @@ function steps(given: Partial<Answers> = {}, finished: Partial<Parameters<typeof
     installed: true,
     built: true,
     env: 'PORT=1\nAPI_KEY=the-key\n',
+    kept: { notes: [] },
     ...finished,
   });
 }

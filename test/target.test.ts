@@ -43,6 +43,13 @@ describe('a directory that is not empty', () => {
     });
   });
 
+  test('keeps its .env in any case: nothing else has the secrets', async () => {
+    const directory = temporaryDirectory();
+    writeTree(directory, { '.env': 'mine' });
+    const { files } = await planTarget(directory, ['.env'], 'overwrite');
+    expect(files).toEqual([{ path: '.env', action: 'keep', existing: '.env' }]);
+  });
+
   test('has a file already when only its case differs: elsewhere the two would be one', async () => {
     const directory = temporaryDirectory();
     writeTree(directory, { 'readme.MD': 'mine' });
