@@ -106,10 +106,7 @@ function reasonNotToAsk({ yes, json }: { yes: boolean; json: boolean }): string 
 /** What was taken by default, so that nobody has to guess it. */
 function assumed(answers: Answers, answered: Partial<Answers>, why: string): string {
   const keys = Object.keys(answers).filter((key) => !(key in answered));
-  const directory = keys.includes('directory') ? [answers.directory] : [];
-  return kleur.dim(
-    `Nothing was asked (${why}). Assumed: ${[...directory, ...asFlags(answers, keys)].join(' ')}\n`,
-  );
+  return kleur.dim(`Nothing was asked (${why}). Assumed: ${asFlags(answers, keys).join(' ')}\n`);
 }
 
 /** What the user should know before anything is written. */
@@ -117,6 +114,7 @@ async function warnings(answers: Answers, given: Partial<Answers>, generator?: s
   const folder = basename(resolve(answers.directory));
   const renamed = given.name === undefined && folder !== answers.name;
   const outdated = generator !== undefined && generator !== `create-mcp-sse@${generatorVersion}`;
+  const open = answers.auth !== 'none' && answers.streamableHttp && !answers.protect.includes('messages');
   const port = await portInUse(answers.port, answers.host, createRun());
   return [
     ...(renamed
@@ -124,6 +122,12 @@ async function warnings(answers: Answers, given: Partial<Answers>, generator?: s
       : []),
     ...(outdated
       ? [`the config file is from ${generator}, this is ${generatorVersion}: the files may differ`]
+      : []),
+    ...(open
+      ? [
+          `--protect ${answers.protect}: Streamable HTTP goes by messages, so anyone can call tools on /mcp without a ` +
+            'credential (--protect sse,messages or --no-streamable-http closes it)',
+        ]
       : []),
     ...(port === undefined ? [] : [port]),
   ];

@@ -109,7 +109,7 @@ export const questions = [
     flag: '--protect <endpoints>',
     title: 'protected endpoints',
     message: 'Which endpoints ask for it?',
-    accepts: listOf({ sse: 'opening the event stream', messages: 'posting messages' }),
+    accepts: listOf({ sse: 'opening the event stream', messages: 'posting messages, and Streamable HTTP' }),
     default: ['sse', 'messages'],
     when: {
       holds: ({ auth }) => auth !== 'none',
@@ -204,7 +204,7 @@ export const questions = [
     accepts: oneOf({
       abort: 'change nothing',
       merge: 'keep the files that are there',
-      overwrite: 'replace only the files that the template has',
+      overwrite: 'replace only the files that the template has, never .env',
     }),
     default: 'abort',
     defaultInWords: 'ask; without a terminal `abort`',

@@ -7,15 +7,14 @@ import { type AnswerKey, type Answers, allQuestions, flagName } from './question
 import { commandLine, type Shell } from './quote.js';
 import type { PlannedFile } from './target.js';
 
-/** The answers as flags, such as `--port 9000 --no-git`. */
+/** The answers as they are typed, such as `my-server --port 9000 --no-git`. */
 export function asFlags(answers: Partial<Answers>, keys: readonly string[]): string[] {
   return allQuestions.flatMap((question) => {
     const value = answers[question.key as AnswerKey];
     if (!keys.includes(question.key) || value === undefined) return [];
     if (question.when?.holds(answers) === false) return [];
-    return question.accepts.kind === 'yes-no'
-      ? [flagName(question, value)]
-      : [flagName(question), String(value)];
+    if (question.accepts.kind === 'yes-no') return [flagName(question, value)];
+    return question.flag.startsWith('--') ? [flagName(question), String(value)] : [String(value)];
   });
 }
 
@@ -77,8 +76,15 @@ export function fileTree(files: readonly PlannedFile[]): string {
 }
 
 /** What to do with the finished project. */
-export function nextStepsText({ commands, claudeCode, clientConfig, credential, urls }: NextSteps): string {
+export function nextStepsText(steps: NextSteps): string {
+  const { notes, packageJson, commands, claudeCode, clientConfig, credential, urls } = steps;
   const sections = [
+    ...notes.map((note) => kleur.yellow(note)),
+    ...(packageJson === undefined
+      ? []
+      : [
+          `Your package.json was kept. ${kleur.yellow('Put this into it first:')}\n${JSON.stringify(packageJson, null, 2)}`,
+        ]),
     commands.map((command) => kleur.cyan(command)).join('\n'),
     [...Object.entries(urls)]
       .map(([what, url]) => `${urlNames[what as keyof typeof urls].padEnd(16)} ${url}`)

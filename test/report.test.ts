@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { completeAnswers } from '../src/answers.js';
 import { readArguments } from '../src/arguments.js';
 import type { Answers } from '../src/questions.js';
-import { fileTree, repeatCommand, summary } from '../src/report.js';
+import { asFlags, fileTree, repeatCommand, summary } from '../src/report.js';
 
 const setting = { cwd: '/', templates: '/', packageManager: 'npm' } as const;
 const complete = (given: Partial<Answers>) => completeAnswers(given, setting);
@@ -43,6 +43,11 @@ describe('the command that repeats a run', () => {
     const { given } = readArguments(words, {}) as { given: Partial<Answers> };
     expect(complete(given)).toEqual(answers);
   });
+});
+
+test('answers are shown as they are typed: the directory has no flag', () => {
+  const answers = complete({ directory: 'x', git: false });
+  expect(asFlags(answers, ['directory', 'port', 'git'])).toEqual(['x', '--port', '8080', '--no-git']);
 });
 
 test('the summary shows what will be made, and leaves out what has no meaning', () => {

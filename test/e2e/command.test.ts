@@ -240,6 +240,21 @@ test.each(['my server', 'a/b/c', "it's", '日本', 'Ünï', '-dash', '.', '$HOME
   },
 );
 
+test('the directory that nobody named is among what was assumed', async () => {
+  const { stdout } = await make([]);
+  expect(stdout).toContain('Assumed: my-mcp-server --port 8080 --endpoint /sse');
+});
+
+test.each([
+  [['--protect', 'sse'], true],
+  [['--protect', 'sse', '--no-streamable-http'], false],
+  [['--protect', 'messages'], false],
+])('tools that anyone can call are a warning: %j', async (flags, warned) => {
+  const { exitCode, stderr } = await make(['x', ...flags]);
+  expect(exitCode).toBe(0);
+  expect(stderr.includes('anyone can call tools on /mcp without a credential')).toBe(warned);
+});
+
 test('a port in use is a warning that says by what', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
