@@ -54,8 +54,8 @@ export class EventStream {
     });
     response.socket?.setNoDelay(true);
     response.socket?.setKeepAlive(true, 60_000);
-    // Node's socket timeout starts anew whenever part of a pending write is taken, so it fires on a reader
-    // that takes nothing, never on one that is slow. On a quiet stream it fires too, and means nothing.
+    // Node's socket timeout starts anew when it finds that part of a pending write was taken, so it fires on a reader
+    // that takes nothing, within twice its time, and never on one that is slow. On a quiet stream it means nothing.
     response.setTimeout(stallTimeoutMs, () => {
       if (this.#isBusy) this.#cut('reader_stalled');
     });
