@@ -6,7 +6,7 @@ import { reachableHost } from './next-steps.js';
 import { packageManagers, scriptPrefix } from './package-managers.js';
 import type { Answers } from './questions.js';
 import { recordFile, writeRecord } from './record.js';
-import { generatorVersion } from './version.js';
+import { generatorVersion, templatesFolder } from './version.js';
 
 export interface RenderedFile {
   content: Buffer;
@@ -24,12 +24,12 @@ const notOutput = new Set(['node_modules', 'dist', 'tsconfig.layer.json']);
  * Makes the project's files in memory. The same answers, secret and templates give the same bytes.
  *
  * @param options.secret what goes into `.env` as the JWT secret or the API key; see {@link makeSecret}
- * @param options.templates the folder that holds the layers
+ * @param options.templates the folder that holds the layers. Default: those of this package
  * @throws when a template names a value that does not exist
  */
 export async function render(
   answers: Answers,
-  { secret, templates }: { secret: string; templates: string },
+  { secret, templates = templatesFolder }: { secret: string; templates?: string },
 ): Promise<RenderedFiles> {
   const layers = layersOf(answers).map((name) => readLayer(join(templates, name)));
   const handlebars = Handlebars.create();

@@ -78,6 +78,8 @@ export async function git({ directory, run }: Uses<'directory' | 'run'>): Promis
   const gitRun = (...args: string[]) => run('git', args, { cwd: directory });
   try {
     await gitRun('init', '--quiet');
+    // The branch that the project's workflow runs on. init itself can be told since git 2.28 only.
+    await gitRun('symbolic-ref', 'HEAD', 'refs/heads/main');
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
     return { status: 'skipped', note: error.notFound ? 'git is not installed' : error.message };

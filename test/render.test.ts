@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { completeAnswers } from '../src/answers.js';
 import type { Answers } from '../src/questions.js';
 import { makeSecret, render } from '../src/render.js';
-import { templatesFolder } from '../src/version.js';
 import { writeTree } from './fixtures/files.js';
 import { temporaryDirectory } from './fixtures/temporary.js';
 
@@ -155,12 +154,9 @@ const everyKind = (['jwt', 'apikey', 'custom', 'none'] as const).flatMap((auth) 
 );
 
 describe.each(everyKind)('the real templates: %j', (given) => {
-  const setting = { cwd: '/', templates: templatesFolder, packageManager: 'npm' } as const;
+  const setting = { cwd: '/', packageManager: 'npm' } as const;
   const renderReal = (secret: string) =>
-    render(completeAnswers({ directory: 'my-server', ...given }, setting), {
-      secret,
-      templates: templatesFolder,
-    });
+    render(completeAnswers({ directory: 'my-server', ...given }, setting), { secret });
 
   test('the same answers give the same bytes', async () => {
     expect(await renderReal('the secret')).toEqual(await renderReal('the secret'));

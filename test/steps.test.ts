@@ -1,7 +1,9 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { createRun } from '../src/run.js';
 import { build, git, install, requirePackageManager, verify } from '../src/steps.js';
+import { templatesFolder } from '../src/version.js';
 import { failed, notFound, recordedRun } from './fixtures/recorded-run.js';
 import { temporaryDirectory } from './fixtures/temporary.js';
 
@@ -60,9 +62,18 @@ describe('git', () => {
     expect(await git({ directory: temporaryDirectory(), run })).toEqual({});
     expect(lines).toEqual([
       'git init --quiet',
+      'git symbolic-ref HEAD refs/heads/main',
       'git add --all',
       'git commit --quiet --message Create the server with create-mcp-sse',
     ]);
+  });
+
+  test('has the branch that the workflow of the project runs on', async () => {
+    const directory = temporaryDirectory();
+    await git({ directory, run: createRun() });
+    expect(readFileSync(join(directory, '.git/HEAD'), 'utf8')).toBe('ref: refs/heads/main\n');
+    const workflow = readFileSync(join(templatesFolder, 'shared/_github/workflows/ci.yml.hbs'), 'utf8');
+    expect(workflow).toContain('branches: [main]');
   });
 
   test('is left alone inside a repository', async () => {
