@@ -10,7 +10,7 @@ import { currentShell } from './quote.js';
 import { makeSecret, render } from './render.js';
 import { createRun, type Run } from './run.js';
 import { type StepReport, StepReports } from './step-reports.js';
-import { build, git, install, requirePackageManager, verify } from './steps.js';
+import { build, git, install, isInsideRepository, requirePackageManager, verify } from './steps.js';
 import { countFiles, type Plan, type PlannedFile, planTarget } from './target.js';
 import { templatesFolder } from './version.js';
 import { type Written, writeProject } from './write.js';
@@ -112,7 +112,12 @@ export async function createProject(
     await written?.keep();
     if (error instanceof CreateError && error.output !== undefined) {
       const directory = resolve(cwd, answers.directory);
-      error.resume = resumeCommands(answers, directory, cwd, shell, steps.isDone('install'));
+      const remaining = {
+        install: !steps.isDone('install'),
+        git: answers.git && !isInsideRepository(directory),
+      };
+      error.directory = directory;
+      error.resume = resumeCommands(answers, directory, cwd, shell, remaining);
     }
     throw error;
   }

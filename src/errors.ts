@@ -31,6 +31,8 @@ export class CreateError extends Error {
   readonly flag: string | undefined;
   /** What a failed program printed, in full. */
   readonly output: string | undefined;
+  /** Where the project is, when it was written all the same. */
+  directory?: string;
   /** What to type once the cause is gone, when the project was written. */
   resume: readonly string[] = [];
 

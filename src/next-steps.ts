@@ -68,19 +68,29 @@ export function nextSteps(finished: Finished): NextSteps {
   };
 }
 
+/** Message of the first commit. */
+export const firstCommit = 'Create the server with create-mcp-sse';
+
 /** Going on after a failed step: the commands that do what is missing. */
 export function resumeCommands(
   { packageManager }: Answers,
   directory: string,
   cwd: string,
   shell: Shell,
-  installed: boolean,
+  remaining: { install: boolean; git: boolean },
 ): string[] {
   return [
     ...enterDirectory(directory, cwd, shell),
-    ...(installed ? [] : [installCommand(packageManager)]),
+    ...(remaining.install ? [installCommand(packageManager)] : []),
     `${scriptPrefix(packageManager)} build`,
     `${scriptPrefix(packageManager)} test`,
+    ...(remaining.git
+      ? [
+          'git init --initial-branch=main',
+          'git add --all',
+          `git commit --message ${quote(firstCommit, shell)}`,
+        ]
+      : []),
   ];
 }
 

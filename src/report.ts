@@ -108,7 +108,17 @@ export function jsonResult({ directory, name, answers, files, steps, nextSteps }
   return JSON.stringify({ ok: true, directory, name, answers, files, steps, nextSteps });
 }
 
+/** Lines of a failed program's output that `--json` hands on: what went wrong stands at the end. */
+const outputTail = 50;
+
 /** What `--json` prints of a failure. */
-export function jsonError({ code, message, flag }: Pick<CreateError, 'code' | 'message' | 'flag'>): string {
-  return JSON.stringify({ ok: false, error: { code, message, ...(flag !== undefined && { flag }) } });
+export function jsonError({ code, message, flag, output, directory, resume }: CreateError): string {
+  const tail = output?.trimEnd().split('\n').slice(-outputTail).join('\n');
+  return JSON.stringify({
+    ok: false,
+    // What is undefined is left out.
+    directory,
+    error: { code, message, flag, output: tail },
+    resume: directory === undefined ? undefined : resume,
+  });
 }

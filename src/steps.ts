@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { badInput, CreateError, type FailureCode } from './errors.js';
+import { firstCommit } from './next-steps.js';
 import { type PackageManager, packageManagers } from './package-managers.js';
 import { CommandFailed, type Run } from './run.js';
 import type { StepOutcome } from './step-reports.js';
@@ -86,7 +87,7 @@ export async function git({ directory, run }: Uses<'directory' | 'run'>): Promis
   }
   try {
     await gitRun('add', '--all');
-    await gitRun('commit', '--quiet', '--message', 'Create the server with create-mcp-sse');
+    await gitRun('commit', '--quiet', '--message', firstCommit);
     return {};
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
@@ -95,7 +96,7 @@ export async function git({ directory, run }: Uses<'directory' | 'run'>): Promis
   }
 }
 
-function isInsideRepository(directory: string): boolean {
+export function isInsideRepository(directory: string): boolean {
   if (existsSync(join(directory, '.git'))) return true;
   const parent = dirname(directory);
   return parent !== directory && isInsideRepository(parent);

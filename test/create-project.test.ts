@@ -66,9 +66,25 @@ describe('a failure', () => {
   ])('of %s keeps the project and says how to go on', async (failing, code, resume) => {
     const cwd = temporaryDirectory();
     const { run } = recordedRun((line) => (line === failing ? failed('why') : ''));
-    await expect(createProject(quick, { cwd, run })).rejects.toMatchObject({ code, resume, output: 'why' });
+    await expect(createProject(quick, { cwd, run })).rejects.toMatchObject({
+      code,
+      directory: join(cwd, 'server'),
+      resume,
+      output: 'why',
+    });
     expect(readdirSync(cwd)).toEqual(['server']);
     expect(readdirSync(join(cwd, 'server'))).toContain('package.json');
+  });
+
+  test.each([
+    ['where there is none', {}, true],
+    ['not inside another', { '.git/HEAD': '' }, false],
+  ])('leaves the repository to be made, %s', async (_where, files, told) => {
+    const cwd = temporaryDirectory();
+    writeTree(cwd, files);
+    const { run } = recordedRun((line) => (line === 'npm run test' ? failed('why') : ''));
+    const error = await createProject({ ...quick, git: true }, { cwd, run }).catch((error) => error);
+    expect(error.resume.includes('git add --all')).toBe(told);
   });
 
   test('before writing leaves nothing', async () => {

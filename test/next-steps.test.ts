@@ -50,13 +50,19 @@ describe('the commands', () => {
 
   test('after a failure go on where it stopped', () => {
     const answers = completeAnswers({ directory: 'x' }, setting);
-    expect(resumeCommands(answers, '/projects/x', '/projects', 'posix', false)).toEqual([
+    expect(
+      resumeCommands(answers, '/projects/x', '/projects', 'posix', { install: true, git: true }),
+    ).toEqual([
       'cd x',
       'npm install',
       'npm run build',
       'npm run test',
+      'git init --initial-branch=main',
+      'git add --all',
+      "git commit --message 'Create the server with create-mcp-sse'",
     ]);
-    expect(resumeCommands(answers, '/projects/x', '/projects/x', 'posix', true)).toEqual([
+    const built = { install: false, git: false };
+    expect(resumeCommands(answers, '/projects/x', '/projects/x', 'posix', built)).toEqual([
       'npm run build',
       'npm run test',
     ]);

@@ -2,8 +2,9 @@ import kleur from 'kleur';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { completeAnswers } from '../src/answers.js';
 import { readArguments } from '../src/arguments.js';
+import { badInput, CreateError } from '../src/errors.js';
 import type { Answers } from '../src/questions.js';
-import { asFlags, fileTree, repeatCommand, summary } from '../src/report.js';
+import { asFlags, fileTree, jsonError, repeatCommand, summary } from '../src/report.js';
 
 const setting = { cwd: '/', templates: '/', packageManager: 'npm' } as const;
 const complete = (given: Partial<Answers>) => completeAnswers(given, setting);
@@ -69,4 +70,25 @@ test('the tree shows each file under its folders, with what is done to it', () =
       '\n',
     ),
   );
+});
+
+describe('--json of a failure', () => {
+  test('has where the project is, how to go on, and the end of what the failed program printed', () => {
+    const output = Array.from({ length: 100 }, (_, line) => `line ${line}`).join('\n');
+    const error = new CreateError('install_failed', 'npm install failed', { output });
+    error.directory = '/projects/x';
+    error.resume = ['cd x', 'npm install'];
+    const told = JSON.parse(jsonError(error));
+    expect(told).toMatchObject({ ok: false, directory: '/projects/x', resume: ['cd x', 'npm install'] });
+    expect(told.error).toMatchObject({ code: 'install_failed', message: 'npm install failed' });
+    expect(told.error.output.split('\n')).toHaveLength(50);
+    expect(told.error.output).toMatch(/line 99$/);
+  });
+
+  test('that left nothing has no more than the error', () => {
+    expect(JSON.parse(jsonError(badInput('--port', 'x', 'a number is accepted')))).toEqual({
+      ok: false,
+      error: { code: 'bad_input', flag: '--port', message: '--port x: a number is accepted' },
+    });
+  });
 });
