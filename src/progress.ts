@@ -1,3 +1,4 @@
+import { basename, resolve } from 'node:path';
 import kleur from 'kleur';
 import type { PackageManager } from './package-managers.js';
 import type { Answers } from './questions.js';
@@ -27,10 +28,11 @@ function words(name: StepName, project: string, packageManager: PackageManager):
  */
 export function showProgress(
   out: NodeJS.WriteStream,
-  { name: project, packageManager }: Pick<Answers, 'name' | 'packageManager'>,
+  { directory, packageManager }: Pick<Answers, 'directory' | 'packageManager'>,
   env: NodeJS.ProcessEnv,
 ): Progress {
   const symbols = symbolsFor(env, process.platform);
+  const project = basename(resolve(directory));
   const live = out.isTTY && env.TERM !== 'dumb' ? new LiveLine(out, symbols.spinner) : undefined;
 
   return {

@@ -225,7 +225,8 @@ test('--config with a record makes the same files, secrets apart; flags win over
   expect(x['.env']).not.toBe(y['.env']);
   expect({ ...y, '.env': '' }).toEqual({ ...x, '.env': '' });
 
-  await make(['z', '--config', 'x/create-mcp-sse.json', '--port', '9001'], { cwd });
+  const { stdout } = await make(['z', '--config', 'x/create-mcp-sse.json', '--port', '9001'], { cwd });
+  expect(stdout).toContain('Made z ');
   expect(record(cwd, 'z')).toEqual({ ...record(cwd, 'x'), port: 9001 });
 });
 
