@@ -186,3 +186,20 @@ describe.each(everyKind)('the real templates: %j', (given) => {
     expect(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(String(version)))).toEqual([]);
   });
 });
+
+test('what the README says to change to take SSE out is there', async () => {
+  const answers = completeAnswers({ directory: 'my-server' }, { cwd: '/', packageManager: 'npm' });
+  const files = await render(answers, { secret: 's' });
+  const textOf = (path: string) => files.get(path)?.content.toString() ?? '';
+  const [, wayOut = ''] = textOf('README.md').split('When nobody does, ');
+  const [inServer = '', inTest = ''] = wayOut.split('In `test/server.test.ts`');
+  for (const [text, source] of [
+    [inServer, textOf('src/transport/sse-server.ts')],
+    // Put in the place of the other one, which is there.
+    [inTest.replace('`StreamableHTTPClientTransport`', ''), textOf('test/server.test.ts')],
+  ] as const) {
+    const names = [...text.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+    expect(names.length).toBeGreaterThan(1);
+    for (const name of names) expect(source).toMatch(new RegExp(`\\b${name}\\b`));
+  }
+});
