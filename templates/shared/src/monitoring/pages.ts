@@ -21,8 +21,6 @@ export interface PageOptions extends AccessOptions {
   /** Streamable HTTP beside SSE, if there is any. */
   streamableHttp?: { endpoint: string } | undefined;
   relay?: Relay | undefined;
-  /** Who may scrape `/metrics`: nobody, everybody, or whoever has a credential. */
-  metricsAccess: 'off' | 'public' | 'protected';
   metrics: Metrics;
 }
 

@@ -28,6 +28,8 @@ export interface SseServerOptions
   maxMessageSize: number;
   /** Milliseconds that running calls get to finish when the server closes. */
   shutdownMs: number;
+  /** Who may scrape `/metrics`: nobody, everybody, or whoever has a credential. */
+  metricsAccess: 'off' | 'public' | 'protected';
   /** Makes the MCP server of each session. */
   createMcpServer: () => McpServer;
   /** MCP's newer transport on a path of its own. Absent: SSE only. */
