@@ -111,13 +111,13 @@ describe('a directory with files', () => {
   });
 
   test('has a link replaced, not what it points to', async () => {
-    const directory = occupied();
-    writeTree(directory, { '../outside.txt': 'outside' });
-    symlinkSync('../outside.txt', join(directory, '.env'));
-    await (await write(directory, 'overwrite')).keep();
-    expect(readTree(join(directory, '..'))).toMatchObject({
+    const directory = temporaryDirectory();
+    writeTree(directory, { 'occupied/notes.txt': 'mine', 'outside.txt': 'outside' });
+    symlinkSync('../outside.txt', join(directory, 'occupied/README.md'));
+    await (await write(join(directory, 'occupied'), 'overwrite')).keep();
+    expect(readTree(directory)).toMatchObject({
       'outside.txt': '644 outside',
-      'occupied/.env': '600 SECRET=1',
+      'occupied/README.md': '644 new',
     });
   });
 
