@@ -92,13 +92,34 @@ export class Environment {
     );
   }
 
-  /** One value or more with commas between them; `allowed` names those that are accepted. */
-  list<T extends string>(name: string, fallback: readonly T[], allowed?: readonly T[]): readonly T[] {
-    const accepted = allowed ? `a comma list of ${allowed.join(', ')}` : 'a comma list of one value or more';
-    return this.#read(name, fallback, accepted, (value) => {
-      const values = value.split(',').flatMap((part) => part.trim() || []) as T[];
-      if (values.length === 0) return undefined; // A stray comma must not switch off a check.
-      return allowed === undefined || values.every((part) => allowed.includes(part)) ? values : undefined;
+  /** One or more of the `allowed` values, with commas between them. */
+  list<T extends string>(name: string, fallback: readonly T[], allowed: readonly T[]): readonly T[] {
+    const form = new RegExp(`^(${allowed.join('|')})$`);
+    return this.#list(name, fallback, allowed.join(', '), form) as T[];
+  }
+
+  /** Texts with commas between them. */
+  texts(name: string, fallback: readonly string[]): readonly string[] {
+    return this.#list(name, fallback, 'one value or more', /./);
+  }
+
+  /** Host names with commas between them; `*` is any. */
+  hosts(name: string, fallback: readonly string[]): readonly string[] {
+    const form = /^(\*|[\w.-]+|\[[\da-f:.]+\])$/i;
+    return this.#list(name, fallback, 'host names without scheme and port', form);
+  }
+
+  /** Origins with commas between them; `*` is any, `loopback` are those of this machine. */
+  origins(name: string, fallback: readonly string[]): readonly string[] {
+    const form = /^(\*|loopback|[a-z][\w+.-]*:\/\/[^/\s]+)$/i;
+    return this.#list(name, fallback, 'origins such as https://app.example.com', form);
+  }
+
+  #list(name: string, fallback: readonly string[], accepted: string, form: RegExp): readonly string[] {
+    return this.#read(name, fallback, `a comma list of ${accepted}`, (value) => {
+      const parts = value.split(',').flatMap((part) => part.trim() || []);
+      // A stray comma must not switch off a check.
+      return parts.length > 0 && parts.every((part) => form.test(part)) ? parts : undefined;
     });
   }
 

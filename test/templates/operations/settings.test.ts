@@ -45,9 +45,29 @@ test.each([' ', ',', ' , '])(
     const { code, output } = await runServer('apikey', { PROTECT: value, ALLOWED_HOSTS: value });
     expect(code).toBe(1);
     expect(output).toContain(`PROTECT=${value}: a comma list of sse, messages is accepted\n`);
-    expect(output).toContain(`ALLOWED_HOSTS=${value}: a comma list of one value or more is accepted\n`);
+    expect(output).toContain(
+      `ALLOWED_HOSTS=${value}: a comma list of host names without scheme and port is accepted\n`,
+    );
   },
 );
+
+test.each([
+  ['ALLOWED_HOSTS', ['https://mcp.example.com', 'mcp.example.com:443', 'a b']],
+  ['ALLOWED_ORIGINS', ['app.example.com', 'https://app.example.com/', 'https://app.example.com/page']],
+])('%s: what no request could match is a mistake', async (name, values) => {
+  for (const value of values) {
+    const { code, output } = await runServer('apikey', { [name]: `*,${value}` });
+    expect(code).toBe(1);
+    expect(output).toContain(`${name}=*,${value}: a comma list of `);
+  }
+});
+
+test('hosts and origins of every form are accepted', async () => {
+  const ALLOWED_HOSTS = '*,mcp.example.com,my_host,10.0.0.1,[2001:db8::1]';
+  const ALLOWED_ORIGINS = '*,loopback,https://app.example.com:8443,http://[::1]:3000,vscode-webview://an-id';
+  const { code, output } = await runServer('apikey', { ALLOWED_HOSTS, ALLOWED_ORIGINS }, ['--check']);
+  expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining(ALLOWED_ORIGINS) });
+});
 
 test('two endpoints on one path are refused', async () => {
   const { code, output } = await runServer('apikey', { MESSAGE_ENDPOINT: '/health' });

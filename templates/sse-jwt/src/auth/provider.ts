@@ -20,7 +20,7 @@ export function createAuthProvider(env: Environment): JWTAuthProvider {
   /** Who tokens must be from (`iss`). Clients that do OAuth are sent there. */
   const issuer = env.text('JWT_ISSUER', '');
   /** Whom tokens must be for: one of these has to be in `aud`. */
-  const audience = [...env.list('JWT_AUDIENCE', [])];
+  const audience = [...env.texts('JWT_AUDIENCE', [])];
   /** Seconds that this machine's clock and the issuer's may differ. */
   const clockToleranceSeconds = env.wholeNumber('JWT_CLOCK_TOLERANCE_SECONDS', 0, { min: 0, max: 300 });
   /** The header that carries the token. */
