@@ -91,6 +91,26 @@ test('MAX_SESSIONS_PER_CLIENT: a caller may have so many sessions, and no other 
   await openStream(server, { headers });
 });
 
+test('MAX_SESSIONS_PER_CLIENT: without credentials an address may have so many', async () => {
+  const server = await start({ MAX_SESSIONS_PER_CLIENT: '1' }, 'none');
+  await openStream(server);
+  for (const headers of [{}, { 'X-Forwarded-For': '203.0.113.7' }]) {
+    expect(await send(server, 'GET', '/sse', { headers })).toMatchObject(
+      retryLater(429, 'too_many_sessions'),
+    );
+  }
+});
+
+test('MAX_SESSIONS_PER_CLIENT: behind a proxy it is the address of the client that is counted', async () => {
+  const server = await start({ MAX_SESSIONS_PER_CLIENT: '1', TRUST_PROXY: '1' }, 'none');
+  const from = (address: string) => ({ headers: { 'X-Forwarded-For': address } });
+  await openStream(server, from('203.0.113.7'));
+  expect(await send(server, 'GET', '/sse', from('made-up, 203.0.113.7'))).toMatchObject(
+    retryLater(429, 'too_many_sessions'),
+  );
+  await openStream(server, from('203.0.113.8'));
+});
+
 test('MAX_SESSIONS: a full server says so', async () => {
   const server = await start({ MAX_SESSIONS: '1' });
   const stream = await openStream(server, { headers });
