@@ -129,6 +129,11 @@ export function createMcpServer() {
   for (const [name, [inputSchema, handler]] of Object.entries(tools)) {
     server.registerTool(name, { inputSchema }, handler);
   }
+  // Ends its own session.
+  server.registerTool('leave', { inputSchema: nothing }, async () => {
+    await server.close();
+    return text('nobody reads this');
+  });
   // A client that lists the tools again finds one more.
   server.registerTool('grow', { inputSchema: nothing }, () => {
     server.registerTool('grown', { inputSchema: nothing }, () => text('new'));
