@@ -1,3 +1,4 @@
+import { Agent, get, type IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type Answer,
@@ -7,6 +8,8 @@ import {
   metric,
   openStream,
   post,
+  rawConnection,
+  rawRequest,
   send,
 } from '../support/client.js';
 import { type RunningServer, startServer, startTestServer } from '../support/server.js';
@@ -84,6 +87,51 @@ describe('a session belongs to who opened it', () => {
   });
 });
 
+describe('while the body of a message comes', () => {
+  /** Begins a message; resolves when the server asked for its body, so knows whose session it is for. */
+  async function begin(server: RunningServer, path: string, caller: Record<string, string>) {
+    const body = JSON.stringify(callTool(1, 'whoami'));
+    const connection = await rawConnection(server);
+    const length = String(body.length);
+    const headers = { 'Content-Type': 'application/json', 'Content-Length': length, Expect: '100-continue' };
+    connection.write(rawRequest('POST', path, { ...headers, ...caller, Connection: 'close' }));
+    await connection.until(/100 Continue\r\n\r\n$/);
+    connection.write(body.slice(0, 10));
+    return {
+      /** Sends the rest; the status of the answer. */
+      async finish(): Promise<number> {
+        connection.write(body.slice(10));
+        return Number(/HTTP\/1\.1 ([2-5]\d\d) /.exec(await connection.end())?.[1]);
+      },
+    };
+  }
+
+  test('its session may end: then it is answered as if the session did not exist', async () => {
+    const server = await startServer('apikey', keys);
+    const stream = await openStream(server, { headers: alice });
+    const message = await begin(server, stream.endpoint, alice);
+    stream.close();
+    await server.logged({ msg: 'session closed', client: 'alice' });
+    expect(await message.finish()).toBe(404);
+    await server.stop();
+  });
+
+  test('it may become a session of somebody: the first caller keeps it', async () => {
+    const server = await startServer('apikey', { ...keys, PROTECT: 'messages' });
+    const stream = await openStream(server);
+    const [first, second] = await Promise.all([
+      begin(server, stream.endpoint, alice),
+      begin(server, stream.endpoint, bob),
+    ]);
+    expect(await first.finish()).toBe(202);
+    expect(await second.finish()).toBe(404);
+    expect((await stream.message(1)).result.content[0].text).toBe('alice');
+    await stream.post(call(2, 'ping'), alice);
+    expect(await stream.message()).toMatchObject({ id: 2 });
+    await server.stop();
+  });
+});
+
 describe('there is room for so many', () => {
   let server: RunningServer;
   beforeAll(async () => {
@@ -129,6 +177,39 @@ describe('there is room for so many', () => {
     );
   });
 
+  test('10,000 asked for by two callers: so many open, all others are refused, and every count is back', async () => {
+    const agent = new Agent({ keepAlive: true });
+    const opened: IncomingMessage[] = [];
+    const statuses: Record<number, number> = {};
+    const ask = (headers: Record<string, string>) =>
+      new Promise<void>((resolve, reject) => {
+        get({ host: '127.0.0.1', port: server.port, path: '/sse', headers, agent }, (response) => {
+          const status = response.statusCode as number;
+          statuses[status] = (statuses[status] ?? 0) + 1;
+          if (status === 200) {
+            opened.push(response);
+            resolve();
+          } else {
+            response.resume().once('end', resolve);
+          }
+        }).on('error', reject);
+      });
+    const rounds = 20;
+    for (let round = 0; round < rounds; round++) {
+      for (const caller of [alice, bob]) {
+        await Promise.all(Array.from({ length: 10_000 / 2 / rounds }, () => ask(caller)));
+      }
+      for (const response of opened.splice(0)) response.destroy();
+      await eventually(
+        () => metric(server, 'mcp_sessions_open', alice),
+        (open) => open === 0,
+      );
+    }
+    agent.destroy();
+    // Of each round three are Alice's, and leave room for two of Bob's.
+    expect(statuses).toEqual({ 200: 5 * rounds, 429: 5000 - 3 * rounds, 503: 5000 - 2 * rounds });
+  });
+
   test('2,000 opened and dropped: refused at the cap, and every count back to zero', async () => {
     const statuses = new Map<number, number>();
     for (let round = 0; round < 20; round++) {
@@ -168,7 +249,7 @@ test('2,000 clients that come back at one moment all come in', async () => {
 describe('a session that is over leaves nothing', () => {
   let server: RunningServer;
   beforeAll(async () => {
-    server = await startTestServer('none', { MAX_SESSIONS_PER_CLIENT: '1000' });
+    server = await startTestServer('none', { MAX_SESSIONS_PER_CLIENT: '1000', TRUST_PROXY: '1' });
   });
   afterAll(() => server.stop());
 
@@ -192,10 +273,13 @@ describe('a session that is over leaves nothing', () => {
   });
 
   test('memory, timers and connections are back after 1,000 sessions with calls', async () => {
+    let clients = 0;
     const round = async (count: number) => {
       await Promise.all(
         Array.from({ length: count }, async (_, i) => {
-          const stream = await openStream(server);
+          // Each from an address of its own, and a long one: if it is kept, it shows.
+          const address = `${clients++}-${'x'.repeat(10_000)}`;
+          const stream = await openStream(server, { headers: { 'X-Forwarded-For': address } });
           await stream.post(callTool(1, 'echo', { text: 'hello' }));
           await stream.message(1, 20_000);
           if (i % 2) await stream.post(callTool(2, 'hang'));
@@ -211,7 +295,7 @@ describe('a session that is over leaves nothing', () => {
     const after = await settled();
     expect(after.resources.Timeout).toBe(before.resources.Timeout);
     expect(after.resources.TCPSocketWrap - before.resources.TCPSocketWrap).toBeLessThan(5);
-    // A session left behind would be 10 KB at least; 1,000 of them 10 MB.
+    // A session left behind would be 10 KB at least, as would be what is counted for its client; 1,000 of them 10 MB.
     expect((after.heapUsed - before.heapUsed) / 1024 ** 2).toBeLessThan(5);
   });
 });
