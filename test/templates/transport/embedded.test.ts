@@ -1,13 +1,17 @@
+import { createHook } from 'node:async_hooks';
+import { ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
-import { call, eventually, metric, openStream, post, send } from '../support/client.js';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { call, callTool, eventually, metric, openStream, post, send } from '../support/client.js';
 import { directoryOf } from '../support/projects.js';
 
 // The compiled transport as a library, in a program with a provider and an MCP server of its own.
 
 const servers: { close(): Promise<void> }[] = [];
 afterEach(async () => {
+  vi.restoreAllMocks();
   await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
@@ -29,10 +33,8 @@ async function startHere(settings: Record<string, string> = {}, options: Record<
 
 describe('two servers in one process', () => {
   test('do not touch: sessions, limits and metrics are their own', async () => {
-    const [one, two] = await Promise.all([
-      startHere({ MAX_SESSIONS: '1' }),
-      startHere({ MAX_SESSIONS: '1' }),
-    ]);
+    const limits = { MAX_SESSIONS: '1', MAX_SESSIONS_PER_CLIENT: '1' };
+    const [one, two] = await Promise.all([startHere(limits), startHere(limits)]);
     const stream = await openStream(one);
     const other = await openStream(two);
     expect((await post(two, stream.endpoint, call(1, 'ping'))).status).toBe(404);
@@ -60,6 +62,139 @@ describe('two servers in one process', () => {
       async () => held(),
       (now) => now <= before,
     );
+  });
+});
+
+describe('what the transport asks Node for', () => {
+  test('timers: one for all sessions while it runs, and none when it is closed', async () => {
+    const project = directoryOf('none');
+    const timers = new Set<number>();
+    // Of timers that do not keep the process alive only this tells.
+    const hook = createHook({
+      init(id, type) {
+        if (type === 'Timeout' && new Error().stack?.includes(project)) timers.add(id);
+      },
+      destroy: (id) => void timers.delete(id),
+    }).enable();
+    const server = await startHere();
+    const streams = await Promise.all(Array.from({ length: 20 }, () => openStream(server)));
+    for (const stream of streams) {
+      await stream.post(callTool(1, 'echo', { text: 'hello' }));
+      await stream.message(1);
+      stream.close();
+    }
+    const count = async () => timers.size;
+    await eventually(count, (now) => now === 1);
+    await server.close();
+    await eventually(count, (now) => now === 0);
+    hook.disable();
+  });
+
+  test('no delay, and TCP keep-alive, on each stream', async () => {
+    const noDelay = vi.spyOn(Socket.prototype, 'setNoDelay');
+    const keepAlive = vi.spyOn(Socket.prototype, 'setKeepAlive');
+    const server = await startHere();
+    const stream = await openStream(server);
+    const asked = ({ mock }: typeof noDelay | typeof keepAlive) =>
+      mock.calls.filter((_, i) => mock.contexts[i]?.localPort === server.port);
+    expect(asked(noDelay)).toEqual([[true]]);
+    expect(asked(keepAlive)).toEqual([[true, 60_000]]);
+    stream.close();
+  });
+});
+
+test('the 202 is written before the message is handled', async () => {
+  const order: string[] = [];
+  const end = ServerResponse.prototype.end;
+  vi.spyOn(ServerResponse.prototype, 'end').mockImplementation(function (this: ServerResponse, ...args) {
+    if (this.statusCode === 202) order.push('accepted');
+    return end.apply(this, args);
+  });
+  const { createMcpServer } = await dist('mcp-server.js');
+  const server = await startHere(
+    {},
+    {
+      createMcpServer: () => {
+        const mcpServer = createMcpServer();
+        const connect = mcpServer.connect.bind(mcpServer);
+        mcpServer.connect = async (session: { onmessage: () => void }) => {
+          await connect(session);
+          session.onmessage = () => void order.push('handled');
+        };
+        return mcpServer;
+      },
+    },
+  );
+  const stream = await openStream(server);
+  expect((await stream.post(call(1, 'ping'))).status).toBe(202);
+  expect(order).toEqual(['accepted', 'handled']);
+  stream.close();
+});
+
+describe('a server that closes', () => {
+  test('aborts the calls that are still running when their time is up', async () => {
+    const { createMcpServer } = await dist('mcp-server.js');
+    const signals: AbortSignal[] = [];
+    const reasons: unknown[] = [];
+    const server = await startHere(
+      { SHUTDOWN_SECONDS: '1' },
+      {
+        log: {
+          debug() {},
+          info: (facts: { reason?: string }, msg: string) =>
+            msg === 'session closed' && reasons.push(facts.reason),
+          warn() {},
+          error() {},
+        },
+        createMcpServer: () => {
+          const mcpServer = createMcpServer();
+          mcpServer.registerTool('hang', {}, ({ mcpReq }: { mcpReq: { signal: AbortSignal } }) => {
+            signals.push(mcpReq.signal);
+            return new Promise(() => {});
+          });
+          return mcpServer;
+        },
+      },
+    );
+    const stream = await openStream(server);
+    await stream.post(callTool(1, 'hang'));
+    await eventually(
+      async () => signals.length,
+      (count) => count === 1,
+    );
+    const started = performance.now();
+    const closed = server.close();
+    expect(signals[0]?.aborted).toBe(false);
+    await closed;
+    expect(performance.now() - started).toBeGreaterThan(900);
+    expect(signals[0]?.aborted).toBe(true);
+    expect(reasons).toEqual(['shutdown']); // Not cut off with its connection: its session ended before.
+    await stream.closed;
+  });
+
+  test("goes on when an MCP server's own end fails", async () => {
+    const { createMcpServer } = await dist('mcp-server.js');
+    const server = await startHere(
+      {},
+      {
+        createMcpServer: () => {
+          const mcpServer = createMcpServer();
+          mcpServer.server.onclose = () => {
+            throw new Error('the database is away');
+          };
+          return mcpServer;
+        },
+      },
+    );
+    const streams = await Promise.all([1, 2, 3].map(() => openStream(server)));
+    streams[0]?.close();
+    await eventually(
+      async () => server.sessions.size,
+      (size) => size === 2,
+    );
+    await server.close();
+    await Promise.all(streams.map((stream) => stream.closed));
+    expect(server.sessions.size).toBe(0);
   });
 });
 
