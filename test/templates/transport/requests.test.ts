@@ -94,6 +94,18 @@ describe('a body', () => {
     for (const _ of splits) expect((await stream.message(1)).result.content[0].text).toBe(text);
   });
 
+  test('in chunks, split in two at every byte', async () => {
+    const head = rawRequest('POST', stream.endpoint, { ...closing, 'Transfer-Encoding': 'chunked' });
+    const bytes = Buffer.from(echo(1));
+    const body = chunked(bytes.subarray(0, 60), bytes.subarray(60));
+    const splits = Array.from(body, (_, at) => [head, body.subarray(0, at), body.subarray(at)]);
+    const answers = await Promise.all(
+      splits.map((parts) => sendParts(parts.filter((part) => part.length > 0))),
+    );
+    expect(answers.map(([answer]) => answer?.status)).toEqual(splits.map(() => 202));
+    for (const _ of splits) expect((await stream.message(1)).result.content[0].text).toBe(text);
+  });
+
   test('that is cut short is not a message', async () => {
     const connection = await rawConnection(server);
     connection.write(rawRequest('POST', stream.endpoint, { ...closing, 'Content-Length': '5000' }) + echo(1));
@@ -153,6 +165,38 @@ describe('a connection', () => {
     );
     expect(answers.map(({ status }) => status)).toEqual([400, 404, 401, 202]);
     await stream.message(1);
+  });
+
+  test('stays usable after the refusal of a body in chunks', async () => {
+    const refused = (path: string, body: string, given: Record<string, string>) =>
+      Buffer.concat([
+        Buffer.from(rawRequest('POST', path, { 'Transfer-Encoding': 'chunked', ...given })),
+        chunked(body, 'in two chunks'),
+      ]);
+    const keep = { ...headers, ...json };
+    const cases: [number, Buffer][] = [
+      [400, refused(stream.endpoint, '{', keep)],
+      [400, refused(stream.endpoint, '{"text":"', keep)],
+      [400, refused('/messages', '{', keep)],
+      [401, refused(stream.endpoint, '{', json)],
+      [404, refused('/messages?sessionId=unknown', '{', keep)],
+      [404, refused('/nothing', '{', keep)],
+      [415, refused(stream.endpoint, '{', { ...headers, 'Content-Type': 'text/plain' })],
+    ];
+    for (const [status, request] of cases) {
+      const next = Buffer.from(rawRequest('POST', stream.endpoint, closing, echo(1)));
+      const answers = await exchange(server, Buffer.concat([request, next]));
+      expect(answers.map(({ status }) => status)).toEqual([status, 202]);
+      expect(await stream.message()).toMatchObject({ id: 1 });
+    }
+  });
+
+  test('that a client wants as a tunnel (CONNECT) is closed without an answer', async () => {
+    const connection = await rawConnection(server);
+    connection.write('CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n');
+    expect(await connection.end()).toBe('');
+    await stream.post(call(1, 'ping'));
+    expect(await stream.message(1)).toMatchObject({ result: {} });
   });
 
   test('that carries a stream carries nothing else: whatever is sent on it ends both', async () => {
