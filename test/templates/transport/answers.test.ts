@@ -179,11 +179,9 @@ describe('messages', () => {
 
   test('the 202 does not wait for the tool', async () => {
     const stream = await openStream(server, { headers });
-    const before = performance.now();
     await stream.post(callTool(1, 'countdown', { seconds: 1 }));
-    const accepted = performance.now() - before;
+    expect(stream.events).toEqual([]);
     await stream.message(1);
-    expect(accepted).toBeLessThan(500);
     stream.close();
   });
 
@@ -233,10 +231,12 @@ describe('messages', () => {
     'application/x-www-form-urlencoded',
     'multipart/form-data',
     '',
-  ])('a body of the type "%s" is 415', async (type) => {
+  ])('a body of the type "%s" is 415, and nothing comes of it', async (type) => {
     const stream = await openStream(server, { headers });
     const answer = await stream.post(call(1, 'ping'), { 'Content-Type': type });
     expect(answer.status).toBe(415);
+    await stream.post(call(2, 'ping'));
+    expect(await stream.message()).toMatchObject({ id: 2 });
     stream.close();
   });
 

@@ -124,6 +124,8 @@ describe('of a server that shuts down', () => {
     ['OPTIONS', '/sse', {}],
     ['POST', '/sse', {}],
     ['POST', '/messages', headers],
+    ['POST', '/mcp', headers],
+    ['POST', '/mcp', {}],
     ['GET', '/health', evilHost],
     ['GET', '/health', evilOrigin],
   ])('shutting down before everything else: %s %s', async (method, path, given) => {

@@ -64,6 +64,21 @@ test('while calls finish, idle streams have ended and what is new is answered wi
   expect((await ended).code).toBe(0);
 });
 
+test('a slow reader still gets what waits for it', async () => {
+  server = await startTestServer('none', settings);
+  const stream = await openStream(server);
+  stream.response.pause();
+  await stream.post(callTool(1, 'big', { bytes: 30 * 1024 ** 2 }));
+  await stream.post(callTool(2, 'echo', { text: 'the last' }));
+  await openStream(server); // By now both calls have returned.
+  const ended = stop();
+  await server.logged({ msg: 'session closed', reason: 'shutdown', sent: 1 });
+  stream.response.resume();
+  expect((await stream.message(1)).result.content[0].text).toHaveLength(30 * 1024 ** 2);
+  expect((await stream.message(2)).result.content[0].text).toBe('the last');
+  expect((await ended).code).toBe(0);
+});
+
 test('requests that wait for others on their connection are refused when their turn comes', async () => {
   server = await startTestServer('none', settings);
   const connection = await rawConnection(server);

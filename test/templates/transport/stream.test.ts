@@ -120,6 +120,30 @@ describe('keep-alive', () => {
     await Promise.all([on.stop(), off.stop()]);
   });
 
+  test.concurrent('is spread over time again after the server was held up', async ({ skip }) => {
+    skip(process.platform === 'win32', 'Windows cannot hold a process');
+    const server = await startServer('apikey', { KEEP_ALIVE_SECONDS: '1' });
+    const streams = await Promise.all(Array.from({ length: 100 }, () => openStream(server, { headers })));
+    server.process.kill('SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, 1500)); // Longer than a period: then all are due.
+    const wokenAt = Date.now();
+    server.process.kill('SIGCONT');
+    const quarters = new Map<number, number>();
+    await Promise.all(
+      streams.map(async (stream) => {
+        const times: number[] = [];
+        while (times.length < 2) {
+          const time = Date.parse((await stream.comment()).slice('keep-alive '.length));
+          if (time >= wokenAt) times.push(time);
+        }
+        const quarter = Math.floor((times[1] as number) / 250);
+        quarters.set(quarter, (quarters.get(quarter) ?? 0) + 1);
+      }),
+    );
+    expect(Math.max(...quarters.values())).toBeLessThan(60);
+    await server.stop();
+  });
+
   test.concurrent('of sessions that opened together is spread over time', async () => {
     const server = await startServer('apikey', { KEEP_ALIVE_SECONDS: '2', MAX_SESSIONS_PER_CLIENT: '500' });
     const streams = await Promise.all(Array.from({ length: 200 }, () => openStream(server, { headers })));
