@@ -64,11 +64,11 @@ projects['without-sse'] = {
   changes: {
     'src/transport/sse-server.ts': (source) =>
       [
-        '    [endpoint, { GET: openSession }],\n',
-        '    [messageEndpoint, { POST: receiveMessage }],\n',
+        '    [endpoint, { GET: getStream }],\n',
+        '    [messageEndpoint, { POST: postMessage }],\n',
         / {4}const wantsEvents = .*\n {4}if \(wantsEvents .*\n/,
-        / {2}async function openSession\(.*\n(?: {4}.*\n)* {2}\}\n\n/,
-        / {2}async function receiveMessage\(.*\n(?: {4}.*\n)* {2}\}\n\n/,
+        / {2}async function getStream\(.*\n(?: {4}.*\n)* {2}\}\n\n/,
+        / {2}async function postMessage\(.*\n(?: {4}.*\n)* {2}\}\n\n/,
       ].reduce<string>((text, lines) => edit(lines, '')(text), source),
     'test/server.test.ts': (source) =>
       edit(
