@@ -26,9 +26,9 @@ export class EventStream {
   /** What waits for the socket; no array while nothing waits, as is nearly always so. */
   #waiting: string[] | undefined;
   #waitingBytes = 0;
-  /** Settles when what waits has left this queue, by `#onHandedOver`; none while nothing waits. */
-  #handedOver: Promise<void> | undefined;
-  #onHandedOver: (() => void) | undefined;
+  /** Tells those whose events wait whether the socket got them; none while nothing waits. */
+  #handedOver: Promise<boolean> | undefined;
+  #onHandedOver: ((taken: boolean) => void) | undefined;
   #ended = false;
 
   /** @param headers what the answer carries beside the stream's own */
@@ -74,9 +74,9 @@ export class EventStream {
   /**
    * Sends one event. `data` is one line: JSON without line breaks.
    *
-   * @returns nothing when the socket had room, else a promise: who waits for it goes at the reader's pace
+   * @returns whether the socket got it. Where it has no room that is a promise: who waits for it goes at the reader's pace
    */
-  send(event: 'endpoint' | 'message', data: string): Promise<void> | undefined {
+  send(event: 'endpoint' | 'message', data: string): boolean | Promise<boolean> {
     return this.#write(`event: ${event}\ndata: ${data}\n\n`);
   }
 
@@ -92,18 +92,18 @@ export class EventStream {
     if (this.#waiting === undefined) this.#response.end();
   }
 
-  #write(frame: string): Promise<void> | undefined {
-    if (this.#ended || this.#response.destroyed) return undefined;
+  #write(frame: string): boolean | Promise<boolean> {
+    if (this.#ended || this.#response.destroyed) return false;
     if (this.isIdle) {
       this.#response.write(frame, this.#onTaken);
-      return undefined;
+      return true;
     }
     const bytes = Buffer.byteLength(frame);
     // Node holds back what is written in one turn of the event loop. Before a reader counts as too slow, it gets that.
     if (this.#isFullWith(bytes)) this.#response.socket?.uncork();
     if (this.#isFullWith(bytes)) {
       this.#cut('reader_too_slow');
-      return undefined;
+      return false;
     }
     this.#waiting ??= [];
     this.#waiting.push(frame);
@@ -123,18 +123,17 @@ export class EventStream {
 
   readonly #onTaken = () => {
     if (this.#waiting === undefined || this.#isBusy) return;
-    const frames = this.#waiting.join('');
-    this.#empty();
-    this.#response.write(frames, this.#onTaken);
+    this.#response.write(this.#waiting.join(''), this.#onTaken);
+    this.#empty(true);
     if (this.#ended) this.#response.end();
   };
 
-  #empty(): void {
+  #empty(taken: boolean): void {
     this.#waiting = undefined;
     this.#waitingBytes = 0;
-    this.#onHandedOver?.();
-    this.#handedOver = undefined;
+    this.#onHandedOver?.(taken);
     this.#onHandedOver = undefined;
+    this.#handedOver = undefined;
   }
 
   #cut(failure: StreamFailure): void {
@@ -146,6 +145,6 @@ export class EventStream {
   #close(failure: StreamFailure | undefined): void {
     this.onclose?.(failure);
     delete this.onclose;
-    this.#empty();
+    this.#empty(false);
   }
 }

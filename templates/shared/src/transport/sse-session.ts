@@ -36,10 +36,6 @@ const pingIdPrefix = 'keep-alive-';
 /** Pings in a row that may stay unanswered before the client counts as gone. */
 const unansweredPings = 2;
 
-class SessionClosedError extends Error {
-  override message = 'The session is closed';
-}
-
 /**
  * One client: carries JSON-RPC messages between its event stream and its MCP server.
  * What the client POSTs arrives by `receive`; what the MCP server sends leaves by `send`.
@@ -162,12 +158,10 @@ export class SseSession implements Transport {
 
   /** Sends a message of the MCP server, at the reader's pace. @throws when the stream is over */
   async send(message: JSONRPCMessage): Promise<void> {
-    if (this.closeReason !== undefined) throw new SessionClosedError();
     const json = toJson(message);
-    const handedOver = this.#stream.send('message', json);
+    const sent = this.#stream.send('message', json);
     if (!('method' in message) && message.id !== undefined) this.#finished(message.id);
-    if (handedOver) await handedOver;
-    if (this.closeReason !== undefined) throw new SessionClosedError();
+    if (sent !== true && !(await sent)) throw new Error('The session is closed');
     this.messagesSent++;
     this.#metrics.messageDelivered(Buffer.byteLength(json));
   }
