@@ -9,11 +9,12 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { cpus, loadavg, release, totalmem } from 'node:os';
+import { loadavg } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createClient } from '@redis/client';
 import { completeAnswers, render, templatesFolder } from '../dist/index.js';
 import { startLoad } from './load-process.js';
+import { machine, rounded } from './machine.js';
 import { startServer } from './server-process.js';
 import { spread, summarise } from './statistics.js';
 
@@ -45,7 +46,12 @@ const ways = {
 
 const startedAt = performance.now();
 try {
-  const results = { date: new Date().toISOString(), machine: await machine(), rounds, seconds };
+  const results = {
+    date: new Date().toISOString(),
+    machine: { ...machine(), redis: await redisVersion() },
+    rounds,
+    seconds,
+  };
   const records = Object.fromEntries(Object.keys(ways).map((id) => [id, []]));
   for (let round = 0; round < rounds; round++) {
     // In turn, so that what else the machine does meets all of them.
@@ -74,16 +80,8 @@ try {
   await redis.stop();
 }
 
-async function machine() {
-  return {
-    cpu: cpus()[0]?.model,
-    cores: cpus().length,
-    memoryGb: Math.round(totalmem() / 1e9),
-    system: `Linux ${release().split('-')[0]}`,
-    node: process.version,
-    redis: /redis_version:(\S+)/.exec(await client.info('server'))[1],
-    loadAverageAtStart: loadavg()[0],
-  };
+async function redisVersion() {
+  return /redis_version:(\S+)/.exec(await client.info('server'))[1];
 }
 
 /** Latency and CPU time of a call at two rates, and calls a second flat out with all processes. */
@@ -230,9 +228,6 @@ function inWords({ median, min, max }, digits = 0) {
 }
 
 function save(results) {
-  // Four digits are more than the spread allows.
-  const rounded = (_key, value) =>
-    typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
   const file = join(import.meta.dirname, 'results/relay.json');
   writeFileSync(file, `${JSON.stringify(results, rounded, 2)}\n`);
   console.log('\nwritten: bench/results/relay.json');

@@ -17,9 +17,10 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { machine, rounded } from './machine.js';
 import { measureCalls } from './measures/calls.js';
 import { allGenerators, measureGenerator } from './measures/generators.js';
 import { measureInstalled } from './measures/installed.js';
@@ -149,24 +150,8 @@ function installPeers() {
   }
 }
 
-function machine() {
-  return {
-    cpu: cpus()[0]?.model,
-    cores: cpus().length,
-    memoryGb: Math.round(totalmem() / 1e9),
-    system: `Linux ${release().split('-')[0]}`,
-    node: process.version,
-    loadAverageAtStart: loadavg()[0],
-  };
-}
-
 function describe({ id, name, version, ours, floor, dependencies }) {
   return { id, name, version, ours, floor, dependencies };
-}
-
-/** Four digits are more than the spread allows. */
-function rounded(_key, value) {
-  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
 }
 
 function printTargets(targets) {
