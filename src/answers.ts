@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { badInput } from './errors.js';
 import {
   type AnswerKey,
@@ -105,4 +106,11 @@ export function questionOf(key: AnswerKey) {
   const question = allQuestions.find((one) => one.key === key);
   if (question === undefined) throw new Error(`no question ${key}`);
   return question;
+}
+
+/** Where clients on this machine reach the server; one that listens on every address, by the loopback one. */
+export function localOrigin({ host, port }: Pick<Answers, 'host' | 'port'>): string {
+  if (host === '0.0.0.0') return `http://127.0.0.1:${port}`;
+  if (host === '::') return `http://[::1]:${port}`;
+  return `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }

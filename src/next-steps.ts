@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import { isAbsolute, relative } from 'node:path';
+import { localOrigin } from './answers.js';
 import type { KeptFiles } from './kept-files.js';
 import { type PackageManager, packageManagers, scriptPrefix } from './package-managers.js';
 import type { Answers } from './questions.js';
@@ -37,7 +37,7 @@ interface Finished {
 
 export function nextSteps(finished: Finished): NextSteps {
   const { answers, directory, cwd, shell, installed, built, env, kept } = finished;
-  const base = `http://${reachableHost(answers.host)}:${answers.port}`;
+  const base = localOrigin(answers);
   const url = base + answers.endpoint;
   const { header, credential } = credentialOf(answers, env);
   const name = answers.name.replace(/^@.*\//, '');
@@ -144,11 +144,4 @@ function enterDirectory(directory: string, cwd: string, shell: Shell): string[] 
   if (path === '') return [];
   const shown = path.startsWith('..') || isAbsolute(path) ? directory : path;
   return [`cd ${quote(shown.startsWith('-') ? `./${shown}` : shown, shell)}`];
-}
-
-/** A server that listens on every address is reached on this machine by the loopback one. */
-export function reachableHost(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  if (host === '::') return '[::1]';
-  return isIP(host) === 6 ? `[${host}]` : host;
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Handlebars from 'handlebars';
-import { reachableHost } from './next-steps.js';
+import { localOrigin } from './answers.js';
 import { packageManagers, scriptPrefix } from './package-managers.js';
 import type { Answers } from './questions.js';
 import { recordFile, writeRecord } from './record.js';
@@ -81,7 +81,7 @@ function layersOf({ auth, streamableHttp, relay }: Answers): string[] {
 
 /** Everything a template may name. All are always there: a name that is not stops the rendering. */
 function templateContext(answers: Answers, secret: string) {
-  const { auth, host, port, name, protect, relay, packageManager } = answers;
+  const { auth, name, protect, relay, packageManager } = answers;
   return {
     ...answers,
     jwt: auth === 'jwt',
@@ -91,7 +91,7 @@ function templateContext(answers: Answers, secret: string) {
     protectList: protect.join(','),
     redisRelay: relay === 'redis',
     /** Where clients on this machine reach the server. */
-    origin: `http://${reachableHost(host)}:${port}`,
+    origin: localOrigin(answers),
     /** What clients call the server: they take no scope in a name. */
     shortName: name.replace(/^@.*\//, ''),
     run: scriptPrefix(packageManager),
