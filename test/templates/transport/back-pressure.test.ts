@@ -152,6 +152,15 @@ describe('a reader that reads', () => {
     client.close();
   });
 
+  test('gets large reports too, of which two are more than may wait', async () => {
+    const client = await openStream(server, { headers });
+    await client.post(callTool(1, 'report', { messages: 8, bytes: 0.9 * MB }));
+    let reports = 0;
+    while (!('result' in (await client.message()))) reports++;
+    expect(reports).toBe(8);
+    client.close();
+  });
+
   test('sets the pace of a tool that waits until its reports are taken', async () => {
     const reader = await stuckReader();
     const before = await inside();

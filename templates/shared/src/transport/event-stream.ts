@@ -26,9 +26,10 @@ export class EventStream {
   /** What waits for the socket; no array while nothing waits, as is nearly always so. */
   #waiting: string[] | undefined;
   #waitingBytes = 0;
-  /** Tells those whose events wait whether the socket got them; none while nothing waits. */
-  #handedOver: Promise<boolean> | undefined;
-  #onHandedOver: ((taken: boolean) => void) | undefined;
+  /** Tell those whose events are in the socket, and those whose wait for it, whether it took them. */
+  #onTakenNow: ((taken: boolean) => void) | undefined;
+  #onTakenNext: ((taken: boolean) => void) | undefined;
+  #takenNext: Promise<boolean> | undefined;
   #ended = false;
 
   /** @param headers what the answer carries beside the stream's own */
@@ -95,8 +96,10 @@ export class EventStream {
   #write(frame: string): boolean | Promise<boolean> {
     if (this.#ended || this.#response.destroyed) return false;
     if (this.isIdle) {
-      this.#response.write(frame, this.#onTaken);
-      return true;
+      if (this.#response.write(frame, this.#onTaken)) return true;
+      return new Promise((resolve) => {
+        this.#onTakenNow = resolve;
+      });
     }
     const bytes = Buffer.byteLength(frame);
     // Node holds back what is written in one turn of the event loop. Before a reader counts as too slow, it gets that.
@@ -108,10 +111,10 @@ export class EventStream {
     this.#waiting ??= [];
     this.#waiting.push(frame);
     this.#waitingBytes += bytes;
-    this.#handedOver ??= new Promise((resolve) => {
-      this.#onHandedOver = resolve;
+    this.#takenNext ??= new Promise((resolve) => {
+      this.#onTakenNext = resolve;
     });
-    return this.#handedOver;
+    return this.#takenNext;
   }
 
   #isFullWith(bytes: number): boolean {
@@ -122,19 +125,19 @@ export class EventStream {
   }
 
   readonly #onTaken = () => {
-    if (this.#waiting === undefined || this.#isBusy) return;
-    this.#response.write(this.#waiting.join(''), this.#onTaken);
-    this.#empty(true);
-    if (this.#ended) this.#response.end();
-  };
-
-  #empty(taken: boolean): void {
+    // Node calls this too for what a connection that is gone has not taken; its 'close' follows.
+    if (this.#response.socket?.destroyed !== false || this.#isBusy) return;
+    this.#onTakenNow?.(true);
+    this.#onTakenNow = this.#onTakenNext;
+    this.#onTakenNext = undefined;
+    this.#takenNext = undefined;
+    if (this.#waiting === undefined) return;
+    const frames = this.#waiting.join('');
     this.#waiting = undefined;
     this.#waitingBytes = 0;
-    this.#onHandedOver?.(taken);
-    this.#onHandedOver = undefined;
-    this.#handedOver = undefined;
-  }
+    this.#response.write(frames, this.#onTaken);
+    if (this.#ended) this.#response.end();
+  };
 
   #cut(failure: StreamFailure): void {
     this.#ended = true;
@@ -143,8 +146,11 @@ export class EventStream {
   }
 
   #close(failure: StreamFailure | undefined): void {
-    this.onclose?.(failure);
+    const { onclose } = this;
     delete this.onclose;
-    this.#empty(false);
+    onclose?.(failure);
+    this.#waiting = undefined;
+    this.#onTakenNow?.(false);
+    this.#onTakenNext?.(false);
   }
 }
