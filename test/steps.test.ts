@@ -63,6 +63,7 @@ describe('git', () => {
     expect(lines).toEqual([
       'git init --quiet',
       'git symbolic-ref HEAD refs/heads/main',
+      'git check-ignore --quiet .env',
       'git add --all',
       'git commit --quiet --message Create the server with create-mcp-sse',
     ]);
