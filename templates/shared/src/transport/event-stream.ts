@@ -125,6 +125,7 @@ export class EventStream {
   }
 
   readonly #onTaken = () => {
+    if (this.#onTakenNow === undefined && this.#waiting === undefined) return;
     // Node calls this too for what a connection that is gone has not taken; its 'close' follows.
     if (this.#response.socket?.destroyed !== false || this.#isBusy) return;
     this.#onTakenNow?.(true);
