@@ -45,40 +45,48 @@ export function barChart({ title, note, rows, digits = 0 }) {
   return svg(title, note, top + rows.length * rowHeight + 8, bars);
 }
 
+/** Peers among lines: told apart, and seen on a light and on a dark page. */
+const peerColours = ['#1a7f37', '#bf3989', '#9a6700', '#8250df', '#cf222e'];
+
 /**
- * Lines over a few steps of x that are drawn evenly spaced. The height is that of the logarithm: each line of the grid
- * is twice the one below.
+ * Lines over a few steps of x that are drawn evenly spaced. Each ends in its label.
  *
  * @param steps the values of x
  * @param lines each with `label`, `kind` and `values`, one for each step
  */
 export function lineChart({ title, note, xLabel, steps, lines }) {
-  const [left, top, bottom, right] = [60, 60, 330, width - 270];
-  const values = lines.flatMap(({ values }) => values.filter(Number.isFinite));
-  const lowest = Math.floor(Math.log2(Math.min(...values) / 25));
-  const highest = Math.ceil(Math.log2(Math.max(...values) / 25));
+  const [left, top, bottom, right] = [60, 60, 460, width - 290];
+  const gridStep = 100;
+  const most = Math.max(...lines.flatMap(({ values }) => values.filter(Number.isFinite)));
+  const highest = Math.ceil(most / gridStep);
   const x = (index) => left + (index * (right - left)) / (steps.length - 1);
-  const y = (value) => bottom - ((Math.log2(value / 25) - lowest) / (highest - lowest)) * (bottom - top);
-  const grid = Array.from({ length: highest - lowest + 1 }, (_, index) => 25 * 2 ** (lowest + index));
-  const axis = grid.map((value) => {
-    const at = round(y(value));
-    const label = `<text class="note" x="${left - 8}" y="${at + 4}" text-anchor="end">${format(value)}</text>`;
+  const y = (value) => bottom - (value / (highest * gridStep)) * (bottom - top);
+  const axis = Array.from({ length: highest + 1 }, (_, index) => {
+    const at = round(y(index * gridStep));
+    const label = `<text class="note" x="${left - 8}" y="${at + 4}" text-anchor="end">${format(index * gridStep)}</text>`;
     return `<line class="axis" x1="${left}" x2="${right}" y1="${at}" y2="${at}"/>${label}`;
   });
   const ticks = steps.map(
     (step, index) =>
       `<text class="note" x="${x(index)}" y="${bottom + 20}" text-anchor="middle">${step.toLocaleString('en')}</text>`,
   );
-  const labelled = spaced(lines.map((line) => ({ ...line, y: y(line.values.findLast(Number.isFinite)) })));
-  const drawn = labelled.map(({ label, kind, values, y: labelY }) => {
+  const peers = lines.filter(({ kind }) => kind === 'peer');
+  const colourOf = (line) =>
+    ({ ours: '#1f6feb', floor: '#8c959f' })[line.kind] ??
+    peerColours[peers.indexOf(line) % peerColours.length];
+  const ended = lines.map((line) => {
+    const end = y(line.values.findLast(Number.isFinite));
+    return { ...line, colour: colourOf(line), end, y: end };
+  });
+  const drawn = spaced(ended).map(({ label, kind, colour, values, end, y: labelY }) => {
     const points = values.flatMap((value, index) =>
       Number.isFinite(value) ? `${round(x(index))},${round(y(value))}` : [],
     );
-    const colour = kind === 'ours' ? '#1f6feb' : '#8c959f';
     const dash = kind === 'floor' ? ' stroke-dasharray="4 4"' : '';
     return (
       `<polyline class="line" stroke="${colour}"${dash} points="${points.join(' ')}"/>` +
-      `<text x="${right + 10}" y="${round(labelY) + 4}">${escapeXml(label)}</text>`
+      `<line stroke="${colour}" x1="${right}" x2="${right + 24}" y1="${round(end)}" y2="${round(labelY)}"/>` +
+      `<text x="${right + 28}" y="${round(labelY) + 4}">${escapeXml(label)}</text>`
     );
   });
   const caption = `<text class="note" x="${(left + right) / 2}" y="${bottom + 42}" text-anchor="middle">${xLabel}</text>`;

@@ -15,7 +15,7 @@ export function writeCharts({ measures, servers }, folder) {
         return { label: label(server), kind: kind(server), value, error: measured.error };
       });
 
-  const spread = 'Bar: median. Thin line: least to greatest of the rounds.';
+  const spread = 'Bar: median of the rounds. Line: their range.';
   const charts = {
     cpu: barChart({
       title: 'CPU time of the server for each tool call, microseconds',
