@@ -28,7 +28,7 @@ export async function startServer({ id, command, directory, env = {}, port: ownP
   const said = () => readFileSync(log, 'utf8').trim().split('\n').slice(-3).join(' / ').slice(0, 500);
 
   let exited = false;
-  child.once('exit', () => {
+  const gone = once(child, 'exit').then(() => {
     exited = true;
   });
   while (!(await accepts(port))) {
@@ -46,22 +46,19 @@ export async function startServer({ id, command, directory, env = {}, port: ownP
       return exited;
     },
     /** Sends a signal, and resolves when the server has ended by it. */
-    async endBy(signal) {
-      const gone = once(child, 'exit');
+    endBy(signal) {
       child.kill(signal);
-      await gone;
+      return gone;
     },
     signal: (name) => child.kill(name),
     /** CPU seconds so far, user and system, of the server and its children. */
     cpuSeconds: () => sum(processTree(child.pid), cpuSecondsOf),
     /** Resident memory in KB of the server and its children. */
     memoryKb: () => sum(processTree(child.pid), memoryKbOf),
-    async stop() {
-      if (exited) return;
-      const tree = processTree(child.pid);
-      const gone = once(child, 'exit');
-      for (const pid of tree) kill(pid);
-      await gone;
+    /** Ends the server and its children at once. */
+    stop() {
+      if (!exited) for (const pid of processTree(child.pid)) kill(pid);
+      return gone;
     },
   };
 }
