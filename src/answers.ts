@@ -46,7 +46,7 @@ export function parseGiven(given: Given, source?: string): Partial<Answers> {
  * @throws {CreateError} bad_input, for the first rule that is broken
  */
 export function completeAnswers(given: Partial<Answers>, surroundings: Surroundings): Answers {
-  const answers: Known = { ...given };
+  const answers: Record<string, unknown> = { ...given };
   // In the order of the table: a default may depend on the answers before it.
   for (const question of allQuestions) {
     const { key, when } = question;
@@ -93,7 +93,7 @@ export function conflict(key: AnswerKey, answers: Partial<Answers>): string | un
 export function recordedAnswers(answers: Answers): Partial<Answers> {
   const recorded = allQuestions
     .filter(({ recorded, when }) => recorded && (when === undefined || when.holds(answers)))
-    .map(({ key }) => [key, answers[key as AnswerKey]]);
+    .map(({ key }) => [key, answers[key]]);
   return Object.fromEntries(recorded);
 }
 

@@ -2,14 +2,7 @@ import { resolve } from 'node:path';
 import * as clack from '@clack/prompts';
 import { conflict, questionOf } from './answers.js';
 import { CreateError } from './errors.js';
-import {
-  type AnswerKey,
-  type Answers,
-  type AnyQuestion,
-  allQuestions,
-  defaultOf,
-  type Surroundings,
-} from './questions.js';
+import { type Answers, type AnyQuestion, allQuestions, defaultOf, type Surroundings } from './questions.js';
 import { inspectTarget, isEmpty } from './target.js';
 
 interface Asking extends Surroundings {
@@ -57,7 +50,7 @@ async function askOne(
 ): Promise<unknown> {
   for (;;) {
     const value = await promptFor(question, answers, asking);
-    const why = conflict(question.key as AnswerKey, { ...answers, [question.key]: value });
+    const why = conflict(question.key, { ...answers, [question.key]: value });
     if (why === undefined) return value;
     clack.log.error(`${value}: ${why}`);
   }
@@ -87,7 +80,7 @@ async function promptFor(
       const validate = (input: string | undefined) => {
         const value = accepts.parse(input?.trim() || initial);
         if (value === undefined) return `${accepts.what} is accepted`;
-        return conflict(question.key as AnswerKey, { ...answers, [question.key]: value });
+        return conflict(question.key, { ...answers, [question.key]: value });
       };
       const text = await clack.text({
         ...common,

@@ -210,10 +210,10 @@ export const questions = [
     defaultInWords: 'ask; without a terminal `abort`',
     recorded: false,
   },
-] as const satisfies readonly AnyQuestion[];
+] as const satisfies readonly UntypedQuestion[];
 
 // biome-ignore lint/suspicious/noExplicitAny: a question of any type of answer; Answers has each one's own
-export type AnyQuestion = Question<any>;
+type UntypedQuestion = Question<any>;
 
 type Table = (typeof questions)[number];
 
@@ -223,6 +223,9 @@ type Value<Q extends Table> = Q['accepts'] extends Accepts<infer T> ? T : never;
 export type Answers = { [Q in Table as Q['key']]: Value<Q> };
 
 export type AnswerKey = keyof Answers;
+
+/** One of the table, whatever its type of answer. */
+export type AnyQuestion = UntypedQuestion & { readonly key: AnswerKey };
 
 /** The answers so far. */
 export type Known = {

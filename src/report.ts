@@ -10,7 +10,7 @@ import type { PlannedFile } from './target.js';
 /** The answers as they are typed, such as `my-server --port 9000 --no-git`. */
 export function asFlags(answers: Partial<Answers>, keys: readonly string[]): string[] {
   return allQuestions.flatMap((question) => {
-    const value = answers[question.key as AnswerKey];
+    const value = answers[question.key];
     if (!keys.includes(question.key) || value === undefined) return [];
     if (question.when?.holds(answers) === false) return [];
     if (question.accepts.kind === 'yes-no') return [flagName(question, value)];
@@ -42,7 +42,7 @@ export function summary(answers: Answers): string[] {
   );
   const width = Math.max(...shown.map(({ title }) => title.length));
   return shown.map(({ key, title }) => {
-    const value = answers[key as AnswerKey];
+    const value = answers[key];
     const text = typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
     return `${kleur.dim(title.padEnd(width))}  ${text}`;
   });
