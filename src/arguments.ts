@@ -122,20 +122,23 @@ function choicesInWords(choices: Readonly<Record<string, string>> | undefined): 
  * One before a word that only looks like a flag is meant: it is how a directory with a leading dash is named.
  */
 function withoutSeparators(argv: readonly string[]): string[] {
-  const isFlag = (word = '') =>
-    [
-      ...allQuestions.map(({ flag }) => flag),
-      ...runFlags.map(([flag]) => flag),
-      '-h, --help',
-      '-v, --version',
-    ]
-      .flatMap((flag) => [flag.replace('[no-]', ''), flag.replace('[no-]', 'no-')])
-      .flatMap((flag) => flag.replace(/ <.*/, '').split(', '))
-      .includes(word.replace(/=.*/, ''));
   return argv.filter((word, index) => {
     const next = argv[index + 1];
     return word !== '--' || (next?.startsWith('-') && !isFlag(next));
   });
+}
+
+/** Whether a word is one of the flags, with a value or without. */
+function isFlag(word: string): boolean {
+  return [
+    ...allQuestions.map(({ flag }) => flag),
+    ...runFlags.map(([flag]) => flag),
+    '-h, --help',
+    '-v, --version',
+  ]
+    .flatMap((flag) => [flag.replace('[no-]', ''), flag.replace('[no-]', 'no-')])
+    .flatMap((flag) => flag.replace(/ <.*/, '').split(', '))
+    .includes(word.replace(/=.*/s, ''));
 }
 
 function explain(error: CommanderError): CreateError {
@@ -143,6 +146,8 @@ function explain(error: CommanderError): CreateError {
   const flag = name.replace(/ <.*/, '').replace(/^.*, /, '');
   switch (error.code) {
     case 'commander.unknownOption': {
+      // One that takes a value would have been known.
+      if (isFlag(flag)) return new CreateError('bad_input', `${flag}: this option takes no value`, { flag });
       const [, similar] = /Did you mean (.*)\?/.exec(error.message) ?? [];
       const hint = similar === undefined ? '' : `, did you mean ${similar}?`;
       return new CreateError('bad_input', `${flag}: there is no such option${hint} (--help lists them)`, {

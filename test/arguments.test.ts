@@ -91,6 +91,8 @@ describe('a mistake is told in one line:', () => {
   test.each([
     [['--prot', '1'], '--prot: there is no such option, did you mean --port? (--help lists them)'],
     [['-x'], '-x: there is no such option (--help lists them)'],
+    [['--yes=1'], '--yes=1: this option takes no value'],
+    [['--no-git=1'], '--no-git=1: this option takes no value'],
     [['--port'], '--port: a value is missing; a whole number from 1 to 65535 is accepted'],
     [['--config'], '--config: a value is missing; a file is accepted'],
     [['--port', '--yes'], '--port --yes: a whole number from 1 to 65535 is accepted'],
