@@ -34,7 +34,7 @@ export function wholeNumber({ min, max }: { min: number; max: number }): Accepts
 export function urlPath(): Accepts<string> {
   return {
     kind: 'text',
-    what: 'a path that starts with "/", such as /sse, without "//", "..", space, query or fragment',
+    what: 'a path such as /sse that starts with "/" and has no "//", "..", space, query or fragment',
     parse(input) {
       if (typeof input !== 'string' || !/^\/[\w\-.~!$&'()*+,;=:@/]*$/.test(input)) return undefined;
       // Clients would read //host/path as another server's address.
@@ -52,7 +52,7 @@ export function byteSize({ min, max }: { min: string; max: string }): Accepts<st
   const limits = { min: sizeInBytes(min) ?? 0, max: sizeInBytes(max) ?? Infinity };
   return {
     kind: 'text',
-    what: `a size from ${min} to ${max}: a number and b, kb or mb`,
+    what: `a size from ${min} to ${max} in b, kb or mb`,
     parse(input) {
       const bytes = sizeInBytes(input);
       if (bytes === undefined || bytes < limits.min || bytes > limits.max) return undefined;
@@ -123,7 +123,7 @@ export function directoryPath(): Accepts<string> {
 export function packageName(): Accepts<string> {
   return {
     kind: 'text',
-    what: 'a name that npm accepts: lower case, no spaces, such as my-server or @me/my-server',
+    what: 'a lower-case npm package name such as my-server or @me/my-server',
     parse: (input) =>
       typeof input === 'string' && validatePackageName(input).validForNewPackages ? input : undefined,
   };

@@ -56,7 +56,7 @@ export async function planTarget(
     const inTheWay = files.filter(({ action }) => action !== 'create').map(({ path }) => path);
     throw new CreateError(
       'target_not_empty',
-      `${target} is not empty (${inTheWay.length === 0 ? 'no file' : shortList(inTheWay)} of the same name): ` +
+      `${target} is not empty${inTheWay.length === 0 ? '' : ` and has ${shortList(inTheWay)} already`}: ` +
         'choose another directory, --existing merge (keeps the files that are there) or ' +
         '--existing overwrite (replaces only the files that the template has, never .env)',
       { flag: '--existing' },

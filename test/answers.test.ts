@@ -86,7 +86,7 @@ describe('an error', () => {
   test.each<[Record<string, unknown>, string]>([
     [{ port: '70000' }, '--port 70000: a whole number from 1 to 65535 is accepted'],
     [{ auth: 'basic' }, '--auth basic: apikey, jwt, custom or none is accepted'],
-    [{ endpoint: 'a b' }, '--endpoint "a b": a path that starts with "/"'],
+    [{ endpoint: 'a b' }, '--endpoint "a b": a path such as /sse that starts with "/"'],
   ])('names the flag, the value and what is accepted: %j', (given, message) => {
     expect(() => parseGiven(given)).toThrow(message);
   });

@@ -29,7 +29,9 @@ describe('a directory that is not empty', () => {
       code: 'target_not_empty',
       exitStatus: 3,
       flag: '--existing',
-      message: expect.stringMatching(/is not empty \(README\.md .*--existing merge .*--existing overwrite/),
+      message: expect.stringMatching(
+        /is not empty and has README\.md already: .*--existing merge .*--existing overwrite/,
+      ),
     });
   });
 
