@@ -13,6 +13,12 @@ export interface KeptFiles {
   notes: string[];
 }
 
+/** What comes of what these do not name. */
+const ignoreFiles = {
+  '.gitignore': 'git would take in what they name',
+  '.dockerignore': 'the image would have what they name',
+};
+
 /** Compares what was kept with what would have been written. */
 export async function compareKept({ directory, files }: Plan, rendered: RenderedFiles): Promise<KeptFiles> {
   const keptText = async (path: string) => {
@@ -24,6 +30,13 @@ export async function compareKept({ directory, files }: Plan, rendered: Rendered
   const packageText = await keptText('package.json');
   const recordText = await keptText(recordFile);
   const environment = await keptText(environmentFile);
+  const ignoreNotes: string[] = [];
+  for (const [path, consequence] of Object.entries(ignoreFiles)) {
+    const kept = await keptText(path);
+    const missing = kept === undefined ? [] : missingLines(kept, renderedText(path));
+    if (missing.length > 0)
+      ignoreNotes.push(`Your ${path} was kept, and lacks the lines ${missing.join(', ')}: ${consequence}.`);
+  }
   const packageJson =
     packageText === undefined ? {} : lacking(parseJson(renderedText('package.json')), parseJson(packageText));
   return {
@@ -31,6 +44,7 @@ export async function compareKept({ directory, files }: Plan, rendered: Rendered
     notes: [
       ...(recordText === undefined ? [] : recordNotes(recordText, renderedText(recordFile))),
       ...(environment === undefined ? [] : environmentNotes(environment, renderedText(environmentFile))),
+      ...ignoreNotes,
     ],
   };
 }
@@ -63,6 +77,14 @@ function environmentNotes(kept: string, rendered: string): string[] {
   const missing = variables(rendered).filter((name) => !has.includes(name));
   const lacks = missing.length === 0 ? '' : `, and lacks ${missing.join(', ')}: the server needs it`;
   return [`Your ${environmentFile} was kept, since its secrets are nowhere else${lacks}.`];
+}
+
+/** The template's lines that the kept file has not, comments aside. Slashes at the ends of a line do not count. */
+function missingLines(kept: string, rendered: string): string[] {
+  const lines = (text: string) => text.split('\n').map((line) => line.trim());
+  const bare = (line: string) => line.replace(/^\/|\/$/g, '');
+  const has = new Set(lines(kept).map(bare));
+  return lines(rendered).filter((line) => line !== '' && !line.startsWith('#') && !has.has(bare(line)));
 }
 
 function variables(text: string): string[] {

@@ -55,6 +55,23 @@ test('a kept record with other answers is pointed out', async () => {
   ]);
 });
 
+test('a kept .gitignore and .dockerignore are told the lines that they lack', async () => {
+  const { nextSteps } = await makeOver(
+    { 'x/.gitignore': '# mine\r\n/node_modules\r\n.env\r\n', 'x/.dockerignore': '' },
+    'merge',
+  );
+  expect(nextSteps.notes).toEqual([
+    'Your .gitignore was kept, and lacks the lines dist/, dist-test/, .yarn/install-state.gz, *.log: git would take in what they name.',
+    expect.stringMatching(
+      /^Your \.dockerignore was kept, and lacks the lines \.env\*, \.git, .*: the image would have/,
+    ),
+  ]);
+
+  const { read } = await makeOver({}, 'merge');
+  const more = `${read('.gitignore')}coverage/\n`;
+  expect((await makeOver({ 'x/.gitignore': more }, 'merge')).nextSteps.notes).toEqual([]);
+});
+
 test.each(['merge', 'overwrite'] as const)(
   'with %s .env keeps its secret, and what it lacks is said',
   async (existing) => {

@@ -218,6 +218,19 @@ test('--dry-run shows what would be done to each file, and writes nothing', asyn
   expect(readTree(cwd)).toEqual(before);
 });
 
+test('nothing is committed while a .gitignore that was kept lets the secret through', async () => {
+  const cwd = temporaryDirectory();
+  writeTree(cwd, { 'x/.gitignore': 'node_modules\n' });
+  const { exitCode, stdout } = await runCommand(['x', '--no-install', '--existing', 'merge'], { cwd });
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain('nothing is committed: your .gitignore does not name .env');
+  expect(stdout).toMatch(/Your \.gitignore was kept, and lacks the lines dist\/, .*\.env/);
+  const staged = await execa('git', ['ls-files'], { cwd: join(cwd, 'x') });
+  expect(staged.stdout).toBe('');
+  const commits = await execa('git', ['rev-list', '--all'], { cwd: join(cwd, 'x') });
+  expect(commits.stdout).toBe('');
+});
+
 test('--config with a record makes the same files, secrets apart; flags win over it', async () => {
   const { cwd } = await make(['x', '--auth', 'jwt', '--port', '9000', '--protect', 'sse', '--name', 'same']);
   await make(['y', '--config', 'x/create-mcp-sse.json'], { cwd });
