@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { makeCertificate } from '../support/certificate.js';
 import { freePort } from '../support/programs.js';
 import { callTool, eventually, post } from '../templates/support/client.js';
 import { runServer } from '../templates/support/server.js';
@@ -82,15 +82,11 @@ test('the rights that the README names are enough', async () => {
 
 test('rediss:// is TLS with user and password, and trusts an authority that NODE_EXTRA_CA_CERTS names, and no other', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'redis-tls-'));
-  const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
-  execFileSync('openssl', [
-    ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=redis'],
-    ...['-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', certificate],
-  ]);
+  const { cert, key } = makeCertificate(folder);
   const tlsPort = await freePort();
   const redis = await startRedis([
-    ...['--tls-port', String(tlsPort), '--tls-cert-file', certificate, '--tls-key-file', key],
-    ...['--tls-ca-cert-file', certificate, '--tls-auth-clients', 'no'],
+    ...['--tls-port', String(tlsPort), '--tls-cert-file', cert, '--tls-key-file', key],
+    ...['--tls-ca-cert-file', cert, '--tls-auth-clients', 'no'],
   ]);
   const client = await redis.connect();
   await client.aclSetUser('user', ['on', '>p@ss', '~*', '&*', '+@all']);
@@ -102,8 +98,8 @@ test('rediss:// is TLS with user and password, and trusts an authority that NODE
     'self-signed certificate',
   );
   const [a, b] = [
-    await startUnreadyNode('a', url, { NODE_EXTRA_CA_CERTS: certificate }),
-    await startUnreadyNode('b', url, { NODE_EXTRA_CA_CERTS: certificate }),
+    await startUnreadyNode('a', url, { NODE_EXTRA_CA_CERTS: cert }),
+    await startUnreadyNode('b', url, { NODE_EXTRA_CA_CERTS: cert }),
   ];
   await connected(a, b);
   const stream = await openSession(a);

@@ -5,7 +5,7 @@ import type { TestProject } from 'vitest/node';
 import { completeAnswers, type Given, parseGiven } from '../../../src/answers.js';
 import { render } from '../../../src/render.js';
 import { templatesFolder } from '../../../src/version.js';
-import { type Certificate, makeTrustedCertificate } from './certificate.js';
+import { type CertificateFiles, makeCertificate } from '../../support/certificate.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -14,7 +14,7 @@ declare module 'vitest' {
     /** Where the compiler is, for projects that have no dependencies of their own. */
     binaries: string;
     /** What proxies show to clients. */
-    certificate: Certificate;
+    certificate: CertificateFiles;
   }
 }
 
@@ -99,12 +99,11 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   provide('projects', folder);
   provide('binaries', join(root, 'node_modules/.bin'));
 
-  const { certificate, remove } = await makeTrustedCertificate();
+  const certificate = makeCertificate(folder);
   provide('certificate', certificate);
-  return async () => {
-    await rm(folder, { recursive: true, force: true });
-    await remove();
-  };
+  // Every process started from here on trusts it.
+  process.env.NODE_EXTRA_CA_CERTS = certificate.cert;
+  return () => rm(folder, { recursive: true, force: true });
 }
 
 async function makeProject(directory: string, { given, changes }: Project): Promise<void> {

@@ -32,13 +32,13 @@ export function documentedSettings(): Record<string, string> {
  * @param readTimeoutSeconds stands in for nginx's default of 60 s
  */
 export async function startNginx(serverPort: number, readTimeoutSeconds = 60): Promise<RunningProxy> {
-  const { certFile, keyFile } = inject('certificate');
+  const { cert, key } = inject('certificate');
   const port = await freePort();
   const site = replaced(documented('nginx'), {
     'listen 443': `listen ${port}`,
     'server_name mcp.example.com': 'server_name localhost',
-    '/etc/ssl/mcp.example.com.crt': certFile,
-    '/etc/ssl/mcp.example.com.key': keyFile,
+    '/etc/ssl/mcp.example.com.crt': cert,
+    '/etc/ssl/mcp.example.com.key': key,
     '127.0.0.1:8080': `127.0.0.1:${serverPort}`,
   });
   return running(startNginxWith(`proxy_read_timeout ${readTimeoutSeconds}s;\n  ${site}`), port);
@@ -46,10 +46,10 @@ export async function startNginx(serverPort: number, readTimeoutSeconds = 60): P
 
 /** Starts Caddy with the README's configuration, and a certificate in place of the one it would fetch. */
 export async function startCaddy(serverPort: number): Promise<RunningProxy> {
-  const { certFile, keyFile } = inject('certificate');
+  const { cert, key } = inject('certificate');
   const port = await freePort();
   const site = replaced(documented('caddy'), {
-    'mcp.example.com {': `https://localhost:${port} {\n    tls ${certFile} ${keyFile}`,
+    'mcp.example.com {': `https://localhost:${port} {\n    tls ${cert} ${key}`,
     '127.0.0.1:8080': `127.0.0.1:${serverPort}`,
   });
   const program = startProgram('caddy', (folder) => {

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get, request as httpsRequest } from 'node:https';
@@ -6,28 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect } from 'node:tls';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
+import { makeCertificate } from '../../support/certificate.js';
 import { secret } from '../support/projects.js';
 import { goodHeaders, type RunningServer, runServer, startServer } from '../support/server.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'create-mcp-sse-tls-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Makes a certificate for localhost that signs itself. */
-function makeCertificate(name: string) {
-  const files = { cert: join(folder, `${name}.crt`), key: join(folder, `${name}.key`) };
-  execFileSync(
-    'openssl',
-    [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'],
-      ...['-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
-      ...['-keyout', files.key, '-out', files.cert],
-    ],
-    { stdio: 'ignore' },
-  );
-  return files;
-}
-const first = makeCertificate('first');
-const second = makeCertificate('second');
+const first = makeCertificate(folder, 'first');
+const second = makeCertificate(folder, 'second');
 
 /** Starts a server whose certificate can be replaced. */
 async function start() {

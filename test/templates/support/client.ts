@@ -1,6 +1,21 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import type { RunningServer } from './server.js';
+
+/** Where requests go: over TLS when the origin says so, whoever signed the certificate. */
+export type Target = Pick<RunningServer, 'port'> & { origin?: string };
+
+function request(
+  { port, origin }: Target,
+  options: RequestOptions,
+  onResponse: (response: IncomingMessage) => void,
+) {
+  const all = { host: '127.0.0.1', port, agent: false, ...options };
+  return origin?.startsWith('https:')
+    ? httpsRequest({ ...all, rejectUnauthorized: false }, onResponse)
+    : httpRequest(all, onResponse);
+}
 
 export interface Answer {
   status: number;
@@ -10,36 +25,33 @@ export interface Answer {
 
 /** One HTTP request over a connection of its own. */
 export async function send(
-  server: Pick<RunningServer, 'port'>,
+  server: Target,
   method: string,
   path: string,
   { headers = {}, body }: { headers?: Record<string, string>; body?: string | Buffer } = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest(
-      { host: '127.0.0.1', port: server.port, method, path, headers, agent: false },
-      async (response) => {
-        const chunks: Buffer[] = [];
-        try {
-          for await (const chunk of response) chunks.push(chunk);
-        } catch (error) {
-          return reject(error);
-        }
-        resolve({
-          status: response.statusCode as number,
-          headers: response.headers,
-          body: Buffer.concat(chunks).toString(),
-        });
-      },
-    );
-    request.on('error', reject);
-    request.end(body);
+    const sent = request(server, { method, path, headers }, async (response) => {
+      const chunks: Buffer[] = [];
+      try {
+        for await (const chunk of response) chunks.push(chunk);
+      } catch (error) {
+        return reject(error);
+      }
+      resolve({
+        status: response.statusCode as number,
+        headers: response.headers,
+        body: Buffer.concat(chunks).toString(),
+      });
+    });
+    sent.on('error', reject);
+    sent.end(body);
   });
 }
 
 /** POSTs a JSON value, or bytes as they are. */
 export function post(
-  server: Pick<RunningServer, 'port'>,
+  server: Target,
   path: string,
   message: unknown,
   headers: Record<string, string> = {},
@@ -61,7 +73,7 @@ export function callTool(id: number | string, name: string, args: Record<string,
 const window = 100_000;
 
 /** A raw connection: what is written goes out byte for byte; what comes back is collected. */
-export async function rawConnection(server: Pick<RunningServer, 'port'>) {
+export async function rawConnection(server: Target) {
   const socket: Socket = connect(server.port, '127.0.0.1');
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -127,13 +139,11 @@ export type Stream = Awaited<ReturnType<typeof openStream>>;
 
 /** Opens an event stream and reads it as the standard says, without reconnecting. */
 export async function openStream(
-  server: Pick<RunningServer, 'port'>,
+  server: Target,
   { headers = {}, path = '/sse' }: { headers?: Record<string, string>; path?: string } = {},
 ) {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    httpRequest({ host: '127.0.0.1', port: server.port, path, headers, agent: false }, resolve)
-      .on('error', reject)
-      .end();
+    request(server, { path, headers }, resolve).on('error', reject).end();
   });
   if (response.statusCode !== 200) {
     response.resume();
@@ -285,10 +295,7 @@ export function parseAnswers(text: string): Answer[] {
 }
 
 /** Writes bytes to a connection of its own, and takes the answers that came until the server closed it. */
-export async function exchange(
-  server: Pick<RunningServer, 'port'>,
-  bytes: string | Buffer,
-): Promise<Answer[]> {
+export async function exchange(server: Target, bytes: string | Buffer): Promise<Answer[]> {
   const connection = await rawConnection(server);
   connection.write(bytes);
   return parseAnswers(await connection.end());
@@ -296,7 +303,7 @@ export async function exchange(
 
 /** A value of the metrics page; 0 when it is not there. */
 export async function metric(
-  server: Pick<RunningServer, 'port'>,
+  server: Target,
   name: string,
   headers: Record<string, string> = {},
 ): Promise<number> {

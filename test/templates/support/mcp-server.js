@@ -65,12 +65,12 @@ const tools = {
   ],
   /** Sends notifications without waiting for anybody to read them. */
   flood: [
-    z.object({ messages: z.number(), bytes: z.number() }),
-    async ({ messages, bytes }, { mcpReq }) => {
+    z.object({ messages: z.number(), bytes: z.number(), inOneTurn: z.number().default(16) }),
+    async ({ messages, bytes, inOneTurn }, { mcpReq }) => {
       const params = { level: 'info', data: 'x'.repeat(bytes) };
       for (let i = 0; i < messages; i++) {
         mcpReq.notify({ method: 'notifications/message', params }).catch(() => {}); // Cut off meanwhile.
-        if (i % 16 === 0) await wait(0); // Others want their turn.
+        if (i % inOneTurn === 0) await wait(0); // Others want their turn.
       }
       return text('sent');
     },

@@ -1,4 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { makeCertificate } from '../../support/certificate.js';
 import {
   call,
   callTool,
@@ -56,6 +60,15 @@ describe('a reader that does not read', () => {
     expect(await reader.closed()).toMatchObject({ reason: 'reader_too_slow' });
     expect(await inside()).toMatchObject({ callsAborted: callsAborted + 1 });
     expect((await reader.post(call(3, 'ping'))).status).toBe(404);
+  });
+
+  test('is cut within one turn when a tool sends all in one', async () => {
+    const reader = await stuckReader();
+    const before = await inside();
+    await reader.post(callTool(1, 'flood', { messages: 1600, bytes: 64 * 1024, inOneTurn: 1600 }));
+    expect(await reader.closed()).toMatchObject({ reason: 'reader_too_slow' });
+    const { peakRss } = await inside();
+    expect((peakRss - before.rss) / MB).toBeLessThan(60); // Of 100 that the tool sent.
   });
 
   test('is cut when nothing moves any more: not before the time-out, nor after twice as long', async () => {
@@ -129,16 +142,26 @@ describe('a reader that does not read', () => {
   });
 });
 
-describe('a reader that reads', () => {
+const { cert, key } = makeCertificate(mkdtempSync(join(tmpdir(), 'back-pressure-')));
+afterAll(() => rmSync(dirname(cert), { recursive: true }));
+
+describe.each([
+  ['plain', {}],
+  ['over TLS', { TLS_CERT_FILE: cert, TLS_KEY_FILE: key }],
+])('a reader that reads, %s,', (_how, settings) => {
   beforeEach(async () => {
-    server = await startTestServer('apikey', { STALL_TIMEOUT_SECONDS: '30' });
+    server = await startTestServer('apikey', { STALL_TIMEOUT_SECONDS: '30', ...settings });
   });
 
-  test('gets all of what is sent to it in one turn, though that is more than may wait', async () => {
+  // Over TLS no write is over in the turn that makes it.
+  test.each([
+    ['all of what is sent to it in one turn, though that is more than may wait', [700_000, 700_000]],
+    ['one message above the cap, though a small one was sent in the same turn', [100, 6 * MB]],
+  ])('gets %s', async (_what, sizes) => {
     const client = await openStream(server, { headers });
-    for (const id of [1, 2]) await client.post(callTool(id, 'pair', { bytes: 0.7 * MB }));
-    for (const id of [1, 2]) {
-      expect((await client.message(id)).result.content[0].text).toHaveLength(Math.floor(0.7 * MB));
+    for (const [id, bytes] of sizes.entries()) await client.post(callTool(id, 'pair', { bytes }));
+    for (const [id, bytes] of sizes.entries()) {
+      expect((await client.message(id)).result.content[0].text).toHaveLength(bytes);
     }
     client.close();
   });
@@ -160,8 +183,11 @@ describe('a reader that reads', () => {
     expect(reports).toBe(8);
     client.close();
   });
+});
 
+describe('a reader that reads in the end', () => {
   test('sets the pace of a tool that waits until its reports are taken', async () => {
+    server = await startTestServer('apikey', { STALL_TIMEOUT_SECONDS: '30' });
     const reader = await stuckReader();
     const before = await inside();
     await reader.post(callTool(1, 'report', { messages: 1600, bytes: 64 * 1024 }));

@@ -3,16 +3,17 @@ import type { McpServer } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/authenticate.js';
 import type { Log } from '../monitoring/log.js';
 import type { Metrics } from '../monitoring/metrics.js';
-import { EventStream, type EventStreamOptions } from './event-stream.js';
+import { EventStream } from './event-stream.js';
 import type { Exchange } from './exchange.js';
 import { HttpError } from './http-error.js';
 import { requireMessage } from './json-rpc.js';
+import type { PacedWriterOptions } from './paced-writer.js';
 import { type ForwardedMessage, newSessionId, otherNode, type Relay } from './relay.js';
 import { readJsonBody } from './request-body.js';
 import type { Sessions } from './sessions.js';
 import { SseSession } from './sse-session.js';
 
-export interface SseEndpointOptions extends EventStreamOptions {
+export interface SseEndpointOptions extends PacedWriterOptions {
   /** Where messages are POSTed to as clients see it: base path and message endpoint. */
   messageUrl: string;
   /** Bytes that one message may have. */

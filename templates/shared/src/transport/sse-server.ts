@@ -5,10 +5,10 @@ import type { Caller } from '../auth/authenticate.js';
 import { createPages, type PageOptions } from '../monitoring/pages.js';
 import { requestId } from '../monitoring/request-id.js';
 import { type AccessOptions, createAccess } from './access.js';
-import type { EventStreamOptions } from './event-stream.js';
 import { type Exchange, type Handler, type Route, splitTarget } from './exchange.js';
 import { answerClientError, answerError, HttpError } from './http-error.js';
 import { createListener, type ListenerOptions } from './http-listener.js';
+import type { PacedWriterOptions } from './paced-writer.js';
 import { createRateLimits, type RateLimitOptions } from './rate-limits.js';
 import { type Relay, singleProcess } from './relay.js';
 import { readJsonBody } from './request-body.js';
@@ -18,7 +18,7 @@ import { createSseEndpoints } from './sse-endpoints.js';
 
 export interface SseServerOptions
   extends AccessOptions,
-    EventStreamOptions,
+    PacedWriterOptions,
     GuardOptions,
     ListenerOptions,
     PageOptions,

@@ -8,11 +8,12 @@ import type {
 } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/authenticate.js';
 import type { Metrics } from '../monitoring/metrics.js';
-import type { EventStream, StreamFailure } from './event-stream.js';
+import type { EventStream } from './event-stream.js';
 import { insufficientScope, internalError, toJson } from './json-rpc.js';
+import type { WriteFailure } from './paced-writer.js';
 
 export type CloseReason =
-  | StreamFailure
+  | WriteFailure
   | 'credential_expired'
   | 'ping_unanswered'
   | 'server_closed'
@@ -153,7 +154,8 @@ export class SseSession implements Transport {
 
   #fail(error: Error, request: JSONRPCRequest | undefined): void {
     this.onerror?.(error);
-    if (request && this.closeReason === undefined) this.send(internalError(request));
+    // When the client is gone too, there is nobody to tell.
+    if (request && this.closeReason === undefined) this.send(internalError(request)).catch(() => {});
   }
 
   /** Sends a message of the MCP server, at the reader's pace. @throws when the stream is over */

@@ -3,12 +3,12 @@ import { createMcpHandler, type McpServer, type ServerEventBus } from '@modelcon
 import type { Caller } from '../auth/authenticate.js';
 import type { Log } from '../monitoring/log.js';
 import type { Metrics } from '../monitoring/metrics.js';
-import type { EventStreamOptions } from './event-stream.js';
 import type { Exchange } from './exchange.js';
 import { HttpError } from './http-error.js';
+import { PacedWriter, type PacedWriterOptions } from './paced-writer.js';
 import type { StreamableHttp } from './sse-server.js';
 
-export interface StreamableHttpOptions extends EventStreamOptions {
+export interface StreamableHttpOptions extends PacedWriterOptions {
   /** Path that clients POST to. */
   endpoint: string;
   /** Makes the MCP server of each request. */
@@ -37,8 +37,7 @@ const longestTimeout = 2 ** 31 - 1;
  * https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#streamable-http
  */
 export function createStreamableHttp(options: StreamableHttpOptions): StreamableHttp {
-  const { endpoint, maxSessions, maxSessionsPerClient, maxBufferedBytes, stallTimeoutMs, log, metrics } =
-    options;
+  const { endpoint, maxSessions, maxSessionsPerClient, log, metrics } = options;
   const handlerOptions = {
     onerror: (error: Error) => log.info({ reason: error.message }, 'Streamable HTTP error'),
     keepAliveMs: options.keepAliveSeconds * 1000,
@@ -104,20 +103,12 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       if (result.status >= 400) metrics.requestRejected(result.status);
       result.headers.delete('Connection'); // Node's to say.
       response.writeHead(result.status, { ...headers, ...Object.fromEntries(result.headers) });
-      response.setTimeout(stallTimeoutMs, () => {
-        if (response.writableLength > 0) response.destroy();
-      });
-      const isFullWith = (chunk: Uint8Array) =>
-        response.writableLength > 0 && response.writableLength + chunk.length > maxBufferedBytes;
+      const writer = new PacedWriter(response, options);
       for await (const chunk of result.body ?? []) {
-        // A reader that does not read is cut off, as on an event stream: after the turn that Node holds writes back.
-        if (isFullWith(chunk)) response.socket?.uncork();
-        if (isFullWith(chunk)) response.destroy();
-        if (response.destroyed) return;
-        response.write(chunk);
+        if (writer.write(chunk) === false) return;
         if (result.ok && chunk[0] !== comment) metrics.messageDelivered(chunk.length);
       }
-      response.end();
+      writer.end();
     } finally {
       clearTimeout(expiry);
     }
