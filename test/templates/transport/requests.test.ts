@@ -230,15 +230,17 @@ describe('a connection', () => {
     await flood.closed;
   });
 
-  test('an answer that has begun is not interrupted by the refusal of what comes behind it', async () => {
-    const connection = await rawConnection(server);
+  test('the refusal of what comes behind a call is not taken for its answer, nor does it stand in it', async () => {
     const call = JSON.stringify(callTool(1, 'countdown', { seconds: 1 }));
+    const withProgress = call.replace('"arguments"', '"_meta":{"progressToken":1},"arguments"');
     const accept = { Accept: 'application/json, text/event-stream' };
-    const params = call.replace('"arguments"', '"_meta":{"progressToken":1},"arguments"');
-    connection.write(rawRequest('POST', '/mcp', { ...headers, ...json, ...accept }, params));
-    await connection.until(/notifications\/progress/);
-    connection.write('this is not HTTP\r\n\r\n');
-    expect(await connection.end()).not.toContain('HTTP/1.1 400');
+    for (const body of [call, withProgress]) {
+      const connection = await rawConnection(server);
+      connection.write(rawRequest('POST', '/mcp', { ...headers, ...json, ...accept }, body));
+      if (body === withProgress) await connection.until(/notifications\/progress/);
+      connection.write('this is not HTTP\r\n\r\n');
+      expect(await connection.end()).not.toContain('HTTP/1.1 400');
+    }
   });
 
   test('a stream that was asked for with a body stays open, and ends when its client leaves', async () => {

@@ -100,14 +100,15 @@ export function createListener(options: ListenerOptions, { handle, handleClientE
   server.on('checkContinue', onRequest).on('checkExpectation', onRequest);
   server.on(readCertificate ? 'secureConnection' : 'connection', onConnection);
   server.on('clientError', (error, socket: Socket) => {
-    // What is written now would stand in the middle of an answer that has begun.
-    if (connections.get(socket)?.[0]?.headersSent) socket.destroy();
+    const first = connections.get(socket)?.[0];
+    // The refusal would be taken for the answer to the request in front, or stand in the middle of it.
+    if (first?.headersSent || first?.req.complete) socket.destroy();
     else handleClientError(error, socket);
   });
 
   return {
-    /** Whether other requests wait on the connection of this one. */
-    hasOthersBehind: ({ socket }: IncomingMessage) => (connections.get(socket)?.length ?? 0) > 1,
+    /** Whether others, in front or behind, share the connection of this request. */
+    isShared: ({ socket }: IncomingMessage) => (connections.get(socket)?.length ?? 0) > 1,
 
     /** From now on the connection of this request carries a stream and nothing else. */
     carriesStream: ({ socket }: IncomingMessage) => void streams.add(socket),

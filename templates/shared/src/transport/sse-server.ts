@@ -79,7 +79,7 @@ export function createSseServer(options: SseServerOptions) {
     sessions.requireRoom();
     const caller = await identify(exchange, 'sse', exchange.path === '/' ? '' : endpoint);
     requireOpen();
-    if (listener.hasOthersBehind(exchange.request)) {
+    if (listener.isShared(exchange.request)) {
       throw new HttpError('bad_request', 'A stream needs a connection of its own');
     }
     await sse.openSession(exchange, caller);
