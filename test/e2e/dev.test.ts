@@ -2,7 +2,9 @@ import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import pty from '@lydell/node-pty';
+import { execa } from 'execa';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { writeTree } from '../fixtures/files.js';
 import { temporaryDirectory } from '../fixtures/temporary.js';
 import { cleanEnvironment, runCommand } from './command.js';
 import { keys } from './terminal.js';
@@ -54,6 +56,24 @@ function processesIn(directory: string): number[] {
     .map(Number);
 }
 
+/** A project whose compiler does nothing, and where the system answers with this code when the compiler is ended. */
+async function projectWhereEnding(code: string): Promise<string> {
+  const cwd = temporaryDirectory();
+  await runCommand(['x', '--no-install', '--no-git'], { cwd });
+  writeTree(cwd, {
+    'x/node_modules/typescript/package.json': '{}',
+    'x/node_modules/typescript/bin/tsc': `process.argv.includes('--watch') && setInterval(() => {}, 1000)`,
+    'x/dist/main.js': `console.log('the server runs')`,
+    'x/failing-kill.js': `
+      const { kill } = process;
+      process.kill = (...args) => {
+        kill.apply(process, args);
+        throw Object.assign(new Error('kill ${code}'), { code: '${code}' });
+      };`,
+  });
+  return join(cwd, 'x');
+}
+
 const listTools = async (url: string | undefined) => {
   const response = await fetch(`${url}/mcp`, {
     method: 'POST',
@@ -101,3 +121,19 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
   },
   120_000,
 );
+
+test.each([
+  ['ESRCH', 0],
+  ['EPERM', 0], // macOS, of a group whose processes have all ended
+  ['EINVAL', 1],
+])('a compiler that has just ended by itself is no failure, other things are: %s', async (code, status) => {
+  const project = await projectWhereEnding(code);
+  const dev = execa('node', ['--import', './failing-kill.js', 'scripts/dev.js'], {
+    cwd: project,
+    reject: false,
+  });
+  for await (const line of dev.iterable()) if (line === 'the server runs') dev.kill('SIGTERM');
+  const { exitCode, stderr } = await dev;
+  expect(exitCode).toBe(status);
+  expect(stderr.includes(`kill ${code}`)).toBe(status !== 0);
+});

@@ -34,7 +34,12 @@ const server = spawn(process.execPath, ['--watch', '--watch-preserve-output', 'd
 process.on('exit', () => {
   server.kill();
   if (compiler.exitCode !== null || compiler.signalCode !== null) return;
-  if (windows) spawnSync('taskkill', ['/pid', String(compiler.pid), '/t', '/f']);
-  else process.kill(-compiler.pid);
+  if (windows) return spawnSync('taskkill', ['/pid', String(compiler.pid), '/t', '/f']);
+  try {
+    process.kill(-compiler.pid);
+  } catch (error) {
+    // It has just ended by itself, and this process has not heard of it yet. macOS calls that EPERM.
+    if (error.code !== 'ESRCH' && error.code !== 'EPERM') throw error;
+  }
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit());
