@@ -230,6 +230,21 @@ describe('a connection', () => {
     await flood.closed;
   });
 
+  test('may ask for the whole URL, as some proxies do, of the host that it names in Host', async () => {
+    const accept = { Accept: 'application/json, text/event-stream' };
+    const status = async (method: string, target: string, body?: string) => {
+      const host = { Host: 'localhost:8080', Connection: 'close' };
+      const connection = await rawConnection(server);
+      connection.write(rawRequest(method, target, { ...headers, ...json, ...accept, ...host }, body));
+      return Number((await connection.end()).split(' ')[1]);
+    };
+    expect(await status('GET', 'http://localhost:8080/health?x')).toBe(200);
+    expect(await status('POST', `HTTPS://localhost:8080${stream.endpoint}`, echo(1))).toBe(202);
+    expect(await status('POST', 'http://localhost:8080/mcp', echo(1))).toBe(200);
+    expect(await status('GET', 'http://evil.example/health')).toBe(404);
+    expect(await status('GET', 'http://localhost/health')).toBe(404);
+  });
+
   test('the refusal of what comes behind a call is not taken for its answer, nor does it stand in it', async () => {
     const call = JSON.stringify(callTool(1, 'countdown', { seconds: 1 }));
     const withProgress = call.replace('"arguments"', '"_meta":{"progressToken":1},"arguments"');

@@ -24,7 +24,12 @@ export type Route = Partial<Record<'GET' | 'HEAD' | 'POST', Handler>>;
  *
  * @param isRoute whether a path has a route: some proxies take the base path away, others pass it on
  */
-export function splitTarget(target: string, basePath: string, isRoute: (path: string) => boolean) {
+export function splitTarget(
+  { url = '/', headers }: IncomingMessage,
+  basePath: string,
+  isRoute: (path: string) => boolean,
+) {
+  const target = url.startsWith('/') ? url : withoutHost(url, headers.host);
   const mark = target.indexOf('?');
   let path = mark === -1 ? target : target.slice(0, mark);
   if (path.length > 1 && path.endsWith('/')) path = path.slice(0, -1);
@@ -33,4 +38,10 @@ export function splitTarget(target: string, basePath: string, isRoute: (path: st
     else if (path === basePath) path = '/';
   }
   return { path, query: mark === -1 ? '' : target.slice(mark + 1) };
+}
+
+/** Some proxies ask for the whole URL (RFC 9112, section 3.2.2). It counts when its host is the one in `Host`. */
+function withoutHost(url: string, expected: string | undefined): string {
+  const [, host, rest = url] = /^https?:\/\/([^/]*)(\/.*)$/i.exec(url) ?? [];
+  return host === expected ? rest : url;
 }

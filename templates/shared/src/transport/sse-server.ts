@@ -140,7 +140,7 @@ export function createSseServer(options: SseServerOptions) {
   }
 
   function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchange {
-    const { path, query } = splitTarget(request.url ?? '/', basePath, (path) => routes.has(path));
+    const { path, query } = splitTarget(request, basePath, (path) => routes.has(path));
     const address = clientAddress(request, options.trustedProxies);
     return { request, response, headers: guards.corsHeaders(request.headers.origin), address, path, query };
   }

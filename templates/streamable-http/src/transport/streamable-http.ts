@@ -84,7 +84,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
   /** Has the SDK answer a request; resolves when the whole answer is written or the client is gone. */
   async function answer(
     handler: typeof calls,
-    { request, response, headers }: Exchange,
+    { request, response, headers, path }: Exchange,
     json: unknown,
     caller: Caller | undefined,
   ): Promise<void> {
@@ -96,7 +96,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
     const expiry = setTimeout(() => over.abort(), Math.min(msLeft, longestTimeout));
 
     try {
-      const result = await handler.fetch(webRequest(request, over.signal), {
+      const result = await handler.fetch(webRequest(request, path, over.signal), {
         parsedBody: json,
         ...(caller && { authInfo: caller.authInfo }),
       });
@@ -126,9 +126,9 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
  * A request in the form that the SDK's handler takes. The body is not in it, since it was read and parsed before. Nor is
  * the host in the URL: what a client sends as one need not be one, and is there among the headers.
  */
-function webRequest({ url, headers }: IncomingMessage, signal: AbortSignal): Request {
+function webRequest({ headers }: IncomingMessage, path: string, signal: AbortSignal): Request {
   const fields = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
-  return new Request(`http://localhost${url}`, { method: 'POST', headers: fields, signal });
+  return new Request(`http://localhost${path}`, { method: 'POST', headers: fields, signal });
 }
 
 /** The colon that begins a comment in an event stream: a keep-alive, not a message. */
