@@ -1,0 +1,44 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { expect, test } from 'vitest';
+import { passedTests } from '../../src/test-output.js';
+import { temporaryDirectory } from '../fixtures/temporary.js';
+import { cleanEnvironment, runCommand } from './command.js';
+
+test('an example gives way to a tool of the user: of the own tests only those that call it fail, and say what to do', async () => {
+  const cwd = temporaryDirectory();
+  await runCommand(['x', '--no-verify', '--no-git'], { cwd });
+  const path = (file: string) => join(cwd, 'x', file);
+  const edit = (file: string, into: string, ...changes: [string, string][]) => {
+    const source = readFileSync(path(file), 'utf8');
+    writeFileSync(
+      path(into),
+      changes.reduce((text, [from, to]) => text.replaceAll(from, to), source),
+    );
+  };
+  const ownTests = async () => {
+    const { stdout } = await execa('npm', ['test'], {
+      cwd: path(''),
+      env: cleanEnvironment as Record<string, string>,
+      extendEnv: false,
+      reject: false,
+    });
+    return { passed: passedTests(stdout), stdout };
+  };
+
+  const renaming: [string, string][] = [
+    ['echo', 'repeat'],
+    ['Echo', 'Repeat'],
+  ];
+  edit('src/tools/echo.ts', 'src/tools/repeat.ts', ...renaming);
+  edit('src/mcp-server.ts', 'src/mcp-server.ts', ...renaming);
+  rmSync(path('src/tools/echo.ts'));
+  const without = await ownTests();
+  expect(without.passed).toHaveLength(5);
+  expect(without.passed).not.toContain('a tool call is answered');
+  expect(without.stdout).toContain('there is no tool echo any more: let this test call one of yours');
+
+  edit('test/server.test.ts', 'test/server.test.ts', ["'echo'", "'repeat'"]);
+  expect((await ownTests()).passed).toHaveLength(6);
+}, 120_000);
