@@ -24,12 +24,9 @@ export type Route = Partial<Record<'GET' | 'HEAD' | 'POST', Handler>>;
  *
  * @param isRoute whether a path has a route: some proxies take the base path away, others pass it on
  */
-export function splitTarget(
-  { url = '/', headers }: IncomingMessage,
-  basePath: string,
-  isRoute: (path: string) => boolean,
-) {
-  const target = url.startsWith('/') ? url : withoutHost(url, headers.host);
+export function splitTarget(request: IncomingMessage, basePath: string, isRoute: (path: string) => boolean) {
+  const { url = '/' } = request;
+  const target = url.startsWith('/') ? url : withoutHost(url, request.headers.host);
   const mark = target.indexOf('?');
   let path = mark === -1 ? target : target.slice(0, mark);
   if (path.length > 1 && path.endsWith('/')) path = path.slice(0, -1);
