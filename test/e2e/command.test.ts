@@ -55,6 +55,28 @@ describe('the package', () => {
   });
 });
 
+test('what the README shows to do from a program works as written', async () => {
+  const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
+  const section = readme.split('## From a program')[1]?.split('\n## ')[0] ?? '';
+  const examples = [...section.matchAll(/```ts\n(.*?)```/gs)].map(([, code = '']) => code);
+  const cwd = temporaryDirectory();
+  const outputs = [];
+  for (const [index, code] of examples.entries()) {
+    const file = join(inject('installed'), `example-${index}.mjs`); // where its import finds the package
+    writeFileSync(file, code);
+    const { stdout } = await execa('node', [file], {
+      cwd,
+      env: cleanEnvironment as Record<string, string>,
+      extendEnv: false,
+    });
+    outputs.push(stdout);
+  }
+  expect(outputs).toEqual([
+    'http://127.0.0.1:9000/sse',
+    expect.stringMatching(/^src\/transport\/sse-server\.ts \d+$/m),
+  ]);
+});
+
 describe('every answer has its flag, and the project its record:', () => {
   test.each([
     [['--name', '@me/x'], { name: '@me/x' }],
