@@ -6,13 +6,12 @@
 //   npm run build && node bench/relay.js --quick     a first impression; what is published stays as it is
 //
 // Needs redis-server, and Linux for what is read from /proc.
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createClient } from '@redis/client';
-import { completeAnswers, render, templatesFolder } from '../dist/index.js';
+import { completeAnswers, render } from '../dist/index.js';
+import { compileProject } from '../scripts/compile-project.js';
 import { startLoad } from './load-process.js';
 import { machine, rounded } from './machine.js';
 import { startServer } from './server-process.js';
@@ -298,15 +297,9 @@ async function startNode(relay, index) {
 /** Makes and compiles a project, with this repository's dependencies. @returns its directory */
 async function makeProject(relay) {
   const directory = join(root, '.rendered/bench-relay', relay);
-  rmSync(directory, { recursive: true, force: true });
   const setting = { cwd: '/', packageManager: 'npm' };
   const answers = completeAnswers({ directory: 'bench', auth: 'apikey', relay }, setting);
-  for (const [path, { content }] of await render(answers, { secret: '', templates: templatesFolder })) {
-    mkdirSync(dirname(join(directory, path)), { recursive: true });
-    writeFileSync(join(directory, path), content);
-  }
-  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
-  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: directory, stdio: 'inherit' });
+  compileProject(directory, await render(answers, { secret: '' }));
   return directory;
 }
 

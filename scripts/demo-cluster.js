@@ -1,13 +1,13 @@
 // Shows the Redis relay without containers: makes a project, starts three processes of it on this machine, nginx in
 // front of them and Redis between them, and ends all of it on Ctrl-C. Needs dist/, redis-server and nginx.
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
-import { completeAnswers, render, templatesFolder } from '../dist/index.js';
+import { join } from 'node:path';
+import { completeAnswers, render } from '../dist/index.js';
+import { compileProject } from './compile-project.js';
 
 const proxyPort = 8080;
 const redisPort = 8090;
@@ -72,14 +72,8 @@ Ctrl-C ends all of it.
 async function makeProject() {
   const setting = { cwd: '/', packageManager: 'npm' };
   const answered = completeAnswers({ directory: 'demo', auth: 'none', relay: 'redis' }, setting);
-  rmSync(project, { recursive: true, force: true });
-  const files = await render(answered, { secret: '', templates: templatesFolder });
-  for (const [path, { content }] of files) {
-    mkdirSync(dirname(join(project, path)), { recursive: true });
-    writeFileSync(join(project, path), content);
-  }
-  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
-  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: project, stdio: 'inherit' });
+  const files = await render(answered, { secret: '' });
+  compileProject(project, files);
   return files;
 }
 

@@ -4,15 +4,15 @@
 //   node scripts/soak.js [--seconds 120] [--sessions 2000] [--project directory]
 //
 // Without --project it makes one (needs `npm run build`). The project's MCP server is the one that the tests use.
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { compileProject } from './compile-project.js';
 
 const { values } = parseArgs({
   options: {
@@ -254,21 +254,12 @@ async function startServer(cwd) {
 /** Renders and compiles a project without credentials, with the tools of the tests. */
 async function makeProject() {
   const root = join(import.meta.dirname, '..');
-  const { completeAnswers, render, templatesFolder: templates } = await import('../dist/index.js');
+  const { completeAnswers, render } = await import('../dist/index.js');
   const directory = join(root, '.rendered/soak');
-  rmSync(directory, { recursive: true, force: true });
   const setting = { cwd: root, packageManager: 'npm' };
   const answers = completeAnswers({ directory, auth: 'none', name: 'soak' }, setting);
-  for (const [path, { content }] of await render(answers, { secret: '', templates })) {
-    mkdirSync(dirname(join(directory, path)), { recursive: true });
-    writeFileSync(join(directory, path), content);
-  }
-  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
-  const dist = join(directory, 'dist-with-test-tools');
-  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', dist], {
-    cwd: directory,
-    stdio: 'inherit',
-  });
-  cpSync(join(root, 'test/templates/support/mcp-server.js'), join(dist, 'mcp-server.js'));
+  const outDir = 'dist-with-test-tools';
+  compileProject(directory, await render(answers, { secret: '' }), outDir);
+  cpSync(join(root, 'test/templates/support/mcp-server.js'), join(directory, outDir, 'mcp-server.js'));
   return directory;
 }

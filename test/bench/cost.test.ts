@@ -1,8 +1,9 @@
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { execa } from 'execa';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Cost, costOfCall } from '../../bench/cost/cost.js';
+// @ts-expect-error -- a script without declarations
+import { compileProject } from '../../scripts/compile-project.js';
 import { completeAnswers } from '../../src/answers.js';
 import { render } from '../../src/render.js';
 import { templatesFolder } from '../../src/version.js';
@@ -24,11 +25,7 @@ beforeAll(async () => {
     { auth: 'apikey', directory: project, name: 'cost' },
     { cwd: root, packageManager: 'npm' },
   );
-  for (const [path, { content }] of await render(answers, { secret: 'unused', templates: templatesFolder })) {
-    await mkdir(dirname(join(project, path)), { recursive: true });
-    await writeFile(join(project, path), content);
-  }
-  await execa('tsc', ['-p', 'tsconfig.build.json'], { cwd: project, preferLocal: true, localDir: root });
+  compileProject(project, await render(answers, { secret: 'unused', templates: templatesFolder }));
   floor = await costOfCall(join(root, 'bench/peers/floor'), 'server.js');
 }, 60_000);
 
