@@ -116,6 +116,22 @@ test.each(['jwt', 'apikey'] as const)(
   },
 );
 
+test.each([['--help'], ['-h'], ['--port=9000'], ['start']])(
+  'the argument %s, which means nothing, is refused with what exists',
+  async (argument) => {
+    const { code, output } = await runServer('apikey', { PORT: '0' }, [argument]);
+    expect({ code, output }).toEqual({
+      code: 1,
+      output: `${argument}: only --check is accepted, which prints all settings, to be set in .env\n`,
+    });
+  },
+);
+
+test('a -- that a package manager handed on is passed over', async () => {
+  const { code, output } = await runServer('apikey', {}, ['--', '--check']);
+  expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining('PORT=8080') });
+});
+
 test('HOST and PORT say where to listen', async () => {
   const port = await freePort();
   const server = await start({ HOST: 'localhost', PORT: String(port) });
