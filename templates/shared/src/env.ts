@@ -5,7 +5,8 @@ export class SettingsError extends Error {}
 
 /**
  * Reads settings from environment variables. A bad value is noted and reading goes on, so that `finish`
- * can name every mistake at once. Values that are secret are never repeated.
+ * can name every mistake at once. Values that are secret are never repeated. The kinds of value that this server does
+ * not need are there for settings of yours.
  */
 export class Environment {
   readonly #variables: NodeJS.ProcessEnv;
