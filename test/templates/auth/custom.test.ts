@@ -127,7 +127,8 @@ import type { AuthProvider } from './auth-provider.js';
 export class CustomAuthProvider implements AuthProvider {
   ${scheme}
   async authenticate({ headers }: IncomingMessage): Promise<boolean> {
-    return ['alice-key', 'bob-key'].includes(String(headers['x-company-key']));
+    const key = headers['x-company-key'];
+    return key ? ['alice-key', 'bob-key'].includes(String(key)) : headers.cookie !== undefined;
   }
 }
 `;
@@ -144,6 +145,8 @@ describe('a provider that says only yes, for a header of its own', () => {
     onTestFinished(() => void server.stop());
     return server;
   }
+
+  const namedHeader = `readonly credentialScheme = { headerName: 'X-Company-Key', challenge: () => 'Key realm="mcp"' };`;
 
   /** Opens a session, and POSTs to it with other headers. */
   async function postTo(
@@ -166,13 +169,34 @@ describe('a provider that says only yes, for a header of its own', () => {
   });
 
   test('with `credentialScheme` naming the header it is the key that counts, whatever the address', async () => {
-    const server = await start(
-      'custom-named-header',
-      `readonly credentialScheme = { headerName: 'X-Company-Key', challenge: () => 'Key realm="mcp"' };`,
-    );
+    const server = await start('custom-named-header', namedHeader);
     expect(await postTo(server, key('alice'), key('bob'))).toBe(404);
     expect(await postTo(server, key('alice'), key('alice', '192.0.2.2'))).toBe(202);
     expect(server.output()).not.toContain('"level":"warn"');
+  });
+
+  test('what else is sent does not count then: a session goes on when a load balancer changes its cookie', async () => {
+    const server = await start('custom-sticky-cookie', namedHeader);
+    const sticky = (name: string, node: string) => ({
+      ...key(name),
+      Cookie: `lb=${node}`,
+      Authorization: `Basic ${node}`,
+      'X-API-Key': node,
+    });
+    expect(await postTo(server, sticky('alice', 'a'), sticky('alice', 'b'))).toBe(202);
+    expect(await postTo(server, sticky('alice', 'a'), key('alice'))).toBe(202);
+    expect(await postTo(server, key('alice'), sticky('alice', 'b'))).toBe(202);
+    expect(await postTo(server, sticky('alice', 'a'), sticky('bob', 'a'))).toBe(404);
+  });
+
+  test('where the named header is missing or empty, the usual ones tell callers apart', async () => {
+    const server = await start('custom-either', namedHeader);
+    const missing = (name: string) => ({ Cookie: `session=${name}` });
+    const empty = (name: string) => ({ ...missing(name), 'X-Company-Key': '' });
+    for (const cookie of [missing, empty]) {
+      expect(await postTo(server, cookie('alice'), cookie('bob'))).toBe(404);
+      expect(await postTo(server, cookie('alice'), cookie('alice'))).toBe(202);
+    }
   });
 });
 

@@ -47,8 +47,8 @@ export interface AuthResult {
   /**
    * Names the caller, the same for each of its credentials. Sessions are bound to it, limits count by it and
    * logs show it, so it must not be a secret. Defaults to `data.sub`, else to a digest of `data`, else to a
-   * digest of the credential: of `Authorization`, `X-API-Key`, the cookies and the header that `credentialScheme`
-   * names. Where none of them is sent, callers are told apart by their addresses.
+   * digest of the credential: of the header that `credentialScheme` names; where it is not sent, of `Authorization`,
+   * `X-API-Key` and the cookies together. Where none of them is sent, callers are told apart by their addresses.
    */
   callerId?: string;
 

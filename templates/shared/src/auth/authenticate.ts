@@ -81,13 +81,15 @@ function callerOf(result: AuthResult, rest: () => unknown): Caller {
 }
 
 /**
- * Where a provider says only that the credential is good, the credential is all that tells callers apart: what is
- * in the header that the provider names, and in those that are usual. Undefined when it must be in another.
+ * Where a provider says only that the credential is good, the credential is all that tells callers apart. It is in the
+ * header that the provider names; else in those that are usual, and which of them it was cannot be told. Undefined when
+ * it must be in another.
  */
 function credential({ credentialScheme }: AuthProvider, { headers }: IncomingMessage): unknown {
-  const names = ['authorization', 'x-api-key', 'cookie'];
-  if (credentialScheme) names.unshift(credentialScheme.headerName.toLowerCase());
-  const values = names.map((name) => headers[name]);
+  const named = credentialScheme?.headerName.toLowerCase();
+  // Alone: a load balancer's cookie changes while the session goes on, and its caller must stay the same.
+  if (named !== undefined && headers[named]) return [named, headers[named]];
+  const values = ['authorization', 'x-api-key', 'cookie'].map((name) => headers[name]);
   return values.some((value) => value !== undefined) ? values : undefined;
 }
 
