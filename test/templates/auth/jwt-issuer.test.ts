@@ -181,6 +181,24 @@ test('an issuer that hangs holds up a token that the known keys can decide for a
   );
 });
 
+test('while one token waits for an issuer that hangs, others go on with the keys that are known', async () => {
+  const { server, idp, moveClock } = await startWithClock('maxAge');
+  expect(await freshStatus(server, rsaKey)).toBe(200);
+  idp.mood = 'hang';
+  await moveClock();
+  const first = timeOf(() => freshStatus(server, rsaKey));
+  await eventually(
+    async () => idp.requests,
+    (requests) => requests === 2,
+  );
+  const others = await Promise.all(
+    Array.from({ length: 5 }, () => timeOf(() => freshStatus(server, rsaKey))),
+  );
+  expect(Math.max(...others)).toBeLessThan(800);
+  expect(await first).toBeGreaterThan(900);
+  expect(idp.requests).toBe(2);
+});
+
 test('the issuer is published for each endpoint and for the server as a whole, as RFC 9728 says', async () => {
   const { server } = await start();
   for (const path of ['', '/sse', '/mcp']) {

@@ -8,7 +8,7 @@ export class IssuerUnavailable extends Error {}
 const timeoutDuration = 5000;
 /** Milliseconds until keys are fetched again, so that one that was withdrawn stops working. */
 const maxAge = 10 * 60_000;
-/** Milliseconds that a token waits for that when there are keys which may decide it. */
+/** Milliseconds that one token waits for that, when there are keys which may decide it. */
 const patience = 1000;
 /** Milliseconds between two fetches, whoever sends tokens with unknown keys and whether or not the last one failed. */
 const cooldown = 5000;
@@ -30,6 +30,7 @@ export function createIssuerKeys(url: URL): JWTVerifyGetKey {
   let fetchedAt: number | undefined;
   let nextFetchAt = 0;
   let failure = '';
+  let isRefreshing = false;
 
   /** Fetches the keys, unless that was just tried; requests that come meanwhile wait for the same answer. Never fails. */
   async function refresh(): Promise<void> {
@@ -44,10 +45,14 @@ export function createIssuerKeys(url: URL): JWTVerifyGetKey {
     nextFetchAt = Date.now() + cooldown;
   }
 
-  /** Old keys are better than none: once the issuer has failed, or when it takes its time, nobody waits for it. */
+  /** Old keys are better than none: one token at a time waits for new ones, and none once the issuer has failed. */
   async function refreshKnown(): Promise<void> {
+    if (isRefreshing) return;
+    isRefreshing = true;
     const failedBefore = failure !== '';
-    const fetched = refresh();
+    const fetched = refresh().finally(() => {
+      isRefreshing = false;
+    });
     if (!failedBefore) await Promise.race([fetched, setTimeout(patience, undefined, { ref: false })]);
   }
 
