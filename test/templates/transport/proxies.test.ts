@@ -92,12 +92,41 @@ describe('what a proxy says of the client', () => {
     ['::ffff:203.0.113.1', '::ffff:203.0.113.2', 401],
     ['::1', '::2', 401],
     ['fe80::1%eth0', 'fe80::2%eth0', 429],
+    ['fe80::1%eth0', 'fe80::1', 429],
+    ['2001:db8:1:2::1', '2001:0DB8:0001:2:0:0:0:9', 429],
+    ['2001:db8::2:0:0:0:1', '2001:db8:0:2::1', 429],
+    ['2001:0:0:1::1', '2001::1:0:0:0:2', 429],
+    ['203.0.113.1', '::ffff:cb00:7101', 429],
+    ['203.0.113.1', '0:0:0:0:0:FFFF:CB00:7101', 429],
+    ['203.0.113.1', '::FFFF:203.0.113.1', 429],
+    ['203.0.113.1', '::ffff:cb00:7102', 401],
+    ['::ffff:0:cb00:7101', '::ffff:0:cb00:7102', 429], // Looks like IPv4 in IPv6 (RFC 4291), and is not.
+    ['::1', '0:0:0:0:0:0:0:1', 429],
     ['no:address', 'no:other', 401],
+    ['[no', '[nor', 401],
   ])('IPv6 is counted by its network of 64 bits: after %s, %s gets %i', async (first, second, status) => {
     const server = await startServer('apikey', { ...settings, TRUST_PROXY: '1' });
     expect(await counted(server, first, second)).toBe(status);
     await server.stop();
   });
+
+  test.each([
+    ['203.0.113.1:5678', '203.0.113.1:5679', 429],
+    ['203.0.113.1:5678', '203.0.113.1', 429],
+    ['203.0.113.1:5678', '203.0.113.2:5678', 401],
+    ['[2001:db8::1]:443', '2001:db8::2', 429],
+    ['[2001:db8::1]:443', '[2001:db8::1]', 429],
+    ['[2001:db8::1]:443', '[2001:db9::1]:443', 401],
+    ['[::ffff:203.0.113.1]:443', '203.0.113.1', 429],
+    ['[::1]:443', '::1', 429],
+  ])(
+    'a port that a proxy adds makes no other client: after %s, %s gets %i',
+    async (first, second, status) => {
+      const server = await startServer('apikey', { ...settings, TRUST_PROXY: '1' });
+      expect(await counted(server, first, second)).toBe(status);
+      await server.stop();
+    },
+  );
 
   test.each([
     ['0', 'http://'],

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isIP } from 'node:net';
+import { isIP, SocketAddress } from 'node:net';
 import { singleHeader } from '../auth/credential-header.js';
 import { HttpError } from './http-error.js';
 
@@ -117,14 +117,26 @@ export function clientAddress(request: IncomingMessage, trustedProxies: number):
 }
 
 /** Of IPv6 the first 64 bits, as in `2001:db8:0:1::/64`: whoever has one address of such a network has all of them. */
-function networkOf(address: string): string {
-  if (!address.includes(':') || isLoopback(address)) return address;
-  const last = address.slice(address.lastIndexOf(':') + 1);
-  if (isIP(last) === 4) return last; // How IPv4 looks on a socket that takes both.
-  if (isIP(address) !== 6) return address;
-  const [before = [], after = []] = address.split('::').map((part) => (part === '' ? [] : part.split(':')));
+function networkOf(given: string): string {
+  if (!given.includes(':') || given === '::1') return given; // Nearly all of them, so at once.
+  const host = withoutPort(given);
+  if (isIP(host) !== 6) return host;
+  // One address has many spellings, and this is the usual one (RFC 5952), without a zone such as `%eth0`.
+  const usual = new SocketAddress({ address: host, family: 'ipv6' }).address;
+  if (usual === '::1') return usual;
+  // How IPv4 looks on a socket that takes both: `::ffff:192.0.2.1`.
+  if (usual.startsWith('::ffff:') && usual.includes('.')) return usual.slice('::ffff:'.length);
+  const [before = [], after = []] = usual.split('::').map((part) => (part === '' ? [] : part.split(':')));
   const zeros = Array<string>(8 - before.length - after.length).fill('0');
   return `${[...before, ...zeros, ...after].slice(0, 4).join(':')}::/64`;
+}
+
+/** Without the port that some proxies add: `192.0.2.1:4711`, `[2001:db8::1]:4711`. What is no address stays as it is. */
+function withoutPort(given: string): string {
+  const host = given.startsWith('[')
+    ? given.slice(1, given.indexOf(']'))
+    : given.slice(0, given.indexOf(':'));
+  return isIP(host) ? host : given;
 }
 
 /** The origin that clients reach this server at, such as `https://mcp.example.com`. */
