@@ -69,12 +69,17 @@ test('hosts and origins of every form are accepted', async () => {
   expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining(ALLOWED_ORIGINS) });
 });
 
-test('two endpoints on one path are refused', async () => {
-  const { code, output } = await runServer('apikey', { MESSAGE_ENDPOINT: '/health' });
-  expect({ code, output }).toEqual({
-    code: 1,
-    output: '/health is the path of two endpoints: each needs its own\n',
-  });
+test.each([
+  [{ MESSAGE_ENDPOINT: '/health' }, 'MESSAGE_ENDPOINT=/health: this is the path of the health check'],
+  [{ SSE_ENDPOINT: '/' }, 'SSE_ENDPOINT=/: this is the path of the landing page'],
+  [{ SSE_ENDPOINT: '/messages/' }, 'MESSAGE_ENDPOINT=/messages: this is the path of SSE_ENDPOINT'],
+  [
+    { STREAMABLE_HTTP_ENDPOINT: '/messages' },
+    'STREAMABLE_HTTP_ENDPOINT=/messages: this is the path of MESSAGE_ENDPOINT',
+  ],
+])('two endpoints on one path are refused, and both are named: %o', async (settings, line) => {
+  const { code, output } = await runServer('apikey', settings as Record<string, string>);
+  expect({ code, output }).toEqual({ code: 1, output: `${line}, and each endpoint needs its own\n` });
 });
 
 test('an empty variable counts as not set', async () => {

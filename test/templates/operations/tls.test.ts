@@ -99,7 +99,16 @@ test.each([
     { TLS_CERT_FILE: '/no/such.crt', TLS_KEY_FILE: first.key },
     /^TLS_CERT_FILE=\/no\/such\.crt: the file cannot be read \(ENOENT\)\n$/,
   ],
-  ['one of the two', { TLS_CERT_FILE: first.cert }, /TLS_KEY_FILE/],
+  [
+    'the certificate alone',
+    { TLS_CERT_FILE: first.cert },
+    /^TLS_CERT_FILE=\S+first\.crt: TLS_KEY_FILE is needed with it\n$/,
+  ],
+  [
+    'the key alone',
+    { TLS_KEY_FILE: first.key },
+    /^TLS_KEY_FILE=\S+first\.key: TLS_CERT_FILE is needed with it\n$/,
+  ],
 ])('the server does not start with %s', async (_, settings, message) => {
   const { code, output } = await runServer('apikey', { API_KEY: secret, ...settings } as Record<
     string,

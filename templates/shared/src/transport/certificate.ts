@@ -7,8 +7,10 @@ export interface Certificate {
   key: string;
 }
 
-/** @throws {Error} when a file cannot be read, or the two do not go together; the message never quotes them */
+/** @throws {Error} when one is missing or cannot be read, or the two do not go together; the message never quotes them */
 export function readCertificate(certFile: string, keyFile: string): Certificate {
+  if (keyFile === '') throw new Error(`TLS_CERT_FILE=${certFile}: TLS_KEY_FILE is needed with it`);
+  if (certFile === '') throw new Error(`TLS_KEY_FILE=${keyFile}: TLS_CERT_FILE is needed with it`);
   const certificate = { cert: read('TLS_CERT_FILE', certFile), key: read('TLS_KEY_FILE', keyFile) };
   try {
     createSecureContext(certificate);
