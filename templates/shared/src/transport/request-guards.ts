@@ -1,12 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP, SocketAddress } from 'node:net';
 import { singleHeader } from '../auth/credential-header.js';
+import type { Log } from '../monitoring/log.js';
+import { requestId } from '../monitoring/request-id.js';
 import { HttpError } from './http-error.js';
 
 export interface GuardOptions {
   /** Host names a request may ask for, ports aside; `*` for any. Stops DNS rebinding. */
   allowedHosts: readonly string[];
   cors: CorsOptions;
+  log: Log;
 }
 
 export interface CorsOptions {
@@ -37,7 +40,7 @@ export function isLoopback(host: string): boolean {
  *
  * @throws {HttpError} from the returned `check`: `bad_request`, `host_not_allowed`, `origin_not_allowed`
  */
-export function createGuards({ allowedHosts, cors }: GuardOptions) {
+export function createGuards({ allowedHosts, cors, log }: GuardOptions) {
   const anyHost = allowedHosts.includes('*');
   const hosts = new Set(allowedHosts.map((host) => host.toLowerCase()));
   const anyOrigin = cors.allowOrigin.includes('*');
@@ -67,7 +70,15 @@ export function createGuards({ allowedHosts, cors }: GuardOptions) {
       throw new HttpError('bad_request', 'The request must have one Host', { Connection: 'close' });
     }
     if (!anyHost && host !== undefined && !hosts.has(hostName(host))) {
-      throw new HttpError('host_not_allowed', 'This server does not answer to the requested Host');
+      // No louder than any refusal: whoever can reach the server can ask for any host, as often as they like.
+      log.info(
+        { request: requestId(request), host: host.slice(0, 100) },
+        'ALLOWED_HOSTS does not have this host',
+      );
+      throw new HttpError(
+        'host_not_allowed',
+        'This server does not answer to the requested Host; ALLOWED_HOSTS sets those that it does',
+      );
     }
     if (origin !== undefined && !originAllowed(origin)) {
       throw new HttpError('origin_not_allowed', 'Pages of this Origin may not call this server');
