@@ -34,12 +34,14 @@ interface Answer {
  */
 const largestMessage = 24 * 1024 * 1024;
 
-/** @throws when messages may be larger than Redis carries */
-export function requireRelayedSize(maxMessageSize: number): void {
-  if (maxMessageSize <= largestMessage) return;
-  throw new Error(
-    `MAX_MESSAGE_SIZE=${maxMessageSize} bytes: 24mb at most is accepted, since Redis carries no more`,
-  );
+/**
+ * @param bytes of the largest message
+ * @param setting the same as it was set, such as `30mb`
+ * @throws when messages may be larger than Redis carries
+ */
+export function requireRelayedSize(bytes: number, setting: string): void {
+  if (bytes <= largestMessage) return;
+  throw new Error(`MAX_MESSAGE_SIZE=${setting}: 24mb at most is accepted, since Redis carries no more`);
 }
 
 /** Milliseconds that the sender waits for an answer. */

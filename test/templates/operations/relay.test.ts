@@ -1,0 +1,30 @@
+import { beforeAll, expect, test } from 'vitest';
+import { renderProject } from '../../relay/support/projects.js';
+import { makeOwnProject } from '../auth/own-project.js';
+import type { Auth } from '../support/projects.js';
+import { runServer } from '../support/server.js';
+
+// What a project with the Redis relay says and is told, as far as no Redis is needed for it.
+
+let project: Auth;
+beforeAll(async () => {
+  const rendered = await renderProject('redis', 'apikey');
+  const files = Object.fromEntries([...rendered].map(([path, { content }]) => [path, String(content)]));
+  project = await makeOwnProject('apikey-relay', 'apikey', files);
+}, 60_000);
+
+test.each(['25mb', '30720KB', '25165825b'])(
+  'MAX_MESSAGE_SIZE=%s is more than Redis carries, which is said in the words of the setting',
+  async (MAX_MESSAGE_SIZE) => {
+    const { code, output } = await runServer(project, { PORT: '0', MAX_MESSAGE_SIZE });
+    expect(code).toBe(1);
+    expect(output.trim().split('\n').at(-1)).toBe(
+      `MAX_MESSAGE_SIZE=${MAX_MESSAGE_SIZE}: 24mb at most is accepted, since Redis carries no more`,
+    );
+  },
+);
+
+test('24mb is not too much', async () => {
+  const settings = { MAX_MESSAGE_SIZE: '24mb' };
+  expect(await runServer(project, settings, ['--check'])).toMatchObject({ code: 0 });
+});
