@@ -6,11 +6,13 @@ import { runServer } from '../support/server.js';
 
 // What a project with the Redis relay says and is told, as far as no Redis is needed for it.
 
+/** Its files, with a provider that may take long. */
+let files: Record<string, string>;
 let project: Auth;
 beforeAll(async () => {
-  const rendered = await renderProject('redis', 'apikey');
-  const files = Object.fromEntries([...rendered].map(([path, { content }]) => [path, String(content)]));
-  project = await makeOwnProject('apikey-relay', 'apikey', files);
+  const rendered = await renderProject('redis', 'custom');
+  files = Object.fromEntries([...rendered].map(([path, { content }]) => [path, String(content)]));
+  project = await makeOwnProject('custom-relay', 'custom', files);
 }, 60_000);
 
 test.each(['25mb', '30720KB', '25165825b'])(
@@ -28,3 +30,15 @@ test('24mb is not too much', async () => {
   const settings = { MAX_MESSAGE_SIZE: '24mb' };
   expect(await runServer(project, settings, ['--check'])).toMatchObject({ code: 0 });
 });
+
+test.each(['README.md', 'nginx.conf'])(
+  'nginx, by %s, waits longer than a provider and the relay together may take, so that clients get their answer',
+  (file) => {
+    const figure = (path: string, pattern: RegExp) =>
+      Number(pattern.exec(files[path] ?? '')?.[1]?.replace('_', ''));
+    const provider = figure('src/auth/provider.ts', /withTimeout\(.*, ([\d_]+)\)/);
+    const relay = figure('src/transport/redis-relay.ts', /answerTimeout = ([\d_]+)/);
+    const nginx = 1000 * figure(file, /proxy_read_timeout (\d+)s/);
+    expect(nginx).toBeGreaterThan(provider + relay);
+  },
+);
