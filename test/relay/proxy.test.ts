@@ -31,7 +31,7 @@ test('a process that drains refuses its share with 503; when it has ended, nobod
   expect(await statusesOf(nginx, b)).toEqual(Array(12).fill(202));
 });
 
-test('a process that hangs: what nginx gave it is 504 after ten seconds, and it gets nothing more', async () => {
+test('a process that hangs: what nginx gave it is 504 after fifteen seconds, and it gets nothing more', async () => {
   const { nodes, nginx } = await startCluster();
   const [a, b] = nodes;
   const stream = await openSession(b);
@@ -41,7 +41,7 @@ test('a process that hangs: what nginx gave it is 504 after ten seconds, and it 
   const answers = await Promise.all(
     Array.from({ length: 9 }, (_, id) => post(nginx, stream.endpoint, echo(id, 'x'), alice)),
   );
-  expect(performance.now() - start).toBeLessThan(15_000);
+  expect(performance.now() - start).toBeLessThan(20_000);
   expect(answers.map(({ status }) => status).sort()).toEqual([...Array(6).fill(202), 504, 504, 504]);
   for (const [id, { status }] of answers.entries()) if (status === 202) await stream.message(id);
 
