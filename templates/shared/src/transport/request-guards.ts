@@ -1,15 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP, SocketAddress } from 'node:net';
 import { singleHeader } from '../auth/credential-header.js';
-import type { Log } from '../monitoring/log.js';
-import { requestId } from '../monitoring/request-id.js';
 import { HttpError } from './http-error.js';
 
 export interface GuardOptions {
   /** Host names a request may ask for, ports aside; `*` for any. Stops DNS rebinding. */
   allowedHosts: readonly string[];
   cors: CorsOptions;
-  log: Log;
 }
 
 export interface CorsOptions {
@@ -40,7 +37,7 @@ export function isLoopback(host: string): boolean {
  *
  * @throws {HttpError} from the returned `check`: `bad_request`, `host_not_allowed`, `origin_not_allowed`
  */
-export function createGuards({ allowedHosts, cors, log }: GuardOptions) {
+export function createGuards({ allowedHosts, cors }: GuardOptions) {
   const anyHost = allowedHosts.includes('*');
   const hosts = new Set(allowedHosts.map((host) => host.toLowerCase()));
   const anyOrigin = cors.allowOrigin.includes('*');
@@ -70,18 +67,13 @@ export function createGuards({ allowedHosts, cors, log }: GuardOptions) {
       throw new HttpError('bad_request', 'The request must have one Host', { Connection: 'close' });
     }
     if (!anyHost && host !== undefined && !hosts.has(hostName(host))) {
-      // No louder than any refusal: whoever can reach the server can ask for any host, as often as they like.
-      log.info(
-        { request: requestId(request), host: host.slice(0, 100) },
-        'ALLOWED_HOSTS does not have this host',
-      );
-      throw new HttpError(
-        'host_not_allowed',
-        'This server does not answer to the requested Host; ALLOWED_HOSTS sets those that it does',
-      );
+      const message =
+        'This server does not answer to the requested Host; ALLOWED_HOSTS names those that it does';
+      throw new HttpError('host_not_allowed', message);
     }
     if (origin !== undefined && !originAllowed(origin)) {
-      throw new HttpError('origin_not_allowed', 'Pages of this Origin may not call this server');
+      const message = 'Pages of this Origin may not call this server; ALLOWED_ORIGINS names those that may';
+      throw new HttpError('origin_not_allowed', message);
     }
   }
 
