@@ -187,8 +187,13 @@ test('ALLOWED_HOSTS names the hosts that are answered', async () => {
 });
 
 test.each([
-  ['host', 'ALLOWED_HOSTS', { Host: `${'long.'.repeat(50)}example:8080` }],
-  ['origin', 'ALLOWED_ORIGINS', { Origin: `https://${'long.'.repeat(50)}example` }],
+  ['host', 'ALLOWED_HOSTS', 'mcp.example.com', { Host: `${'long.'.repeat(50)}example:8080` }],
+  [
+    'origin',
+    'ALLOWED_ORIGINS',
+    'https://app.example.com',
+    { Origin: `https://${'long.'.repeat(50)}example` },
+  ],
 ])(
   'a %s that is not allowed: the client learns which setting it is, and the log what it was',
   async (name, setting, headers) => {
