@@ -195,9 +195,9 @@ test.each([
     { Origin: `https://${'long.'.repeat(50)}example` },
   ],
 ])(
-  'a %s that is not allowed: the client learns which setting it is, and the log what it was',
-  async (name, setting, headers) => {
-    const server = await start();
+  'a foreign %s: the client learns which setting it is about, and the log what it was',
+  async (name, setting, allowed, headers) => {
+    const server = await start({ [setting]: allowed });
     const { body } = await send(server, 'GET', '/health', { headers });
     expect(JSON.parse(body).error).toEqual({
       code: `${name}_not_allowed`,
