@@ -2,7 +2,6 @@ import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Cost, costOfCall } from '../../bench/cost/cost.js';
-// @ts-expect-error -- a script without declarations
 import { compileProject } from '../../scripts/compile-project.js';
 import { completeAnswers } from '../../src/answers.js';
 import { render } from '../../src/render.js';

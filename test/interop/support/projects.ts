@@ -1,7 +1,7 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { execa } from 'execa';
+import { readFile, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { compileProject } from '../../../scripts/compile-project.js';
 import { completeAnswers, type Given, parseGiven } from '../../../src/answers.js';
 import { render } from '../../../src/render.js';
 import { templatesFolder } from '../../../src/version.js';
@@ -112,10 +112,10 @@ async function makeProject(directory: string, { given, changes }: Project): Prom
     { cwd: root, packageManager: 'npm' },
   );
   const files = await render(answers, { secret, templates: templatesFolder });
-  for (const [path, { content }] of files) {
-    const change = changes[path] ?? ((source) => source);
-    await mkdir(dirname(join(directory, path)), { recursive: true });
-    await writeFile(join(directory, path), await change(content.toString()));
+  for (const [path, change] of Object.entries(changes)) {
+    const file = files.get(path);
+    if (file === undefined) throw new Error(`there is no such file any more: ${path}`);
+    file.content = Buffer.from(await change(file.content.toString()));
   }
-  await execa('tsc', ['-p', 'tsconfig.build.json'], { cwd: directory, preferLocal: true, localDir: root });
+  compileProject(directory, files);
 }

@@ -1,6 +1,6 @@
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { execa } from 'execa';
+import { cp, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { compileProject } from '../../../scripts/compile-project.js';
 import { completeAnswers } from '../../../src/answers.js';
 import { render } from '../../../src/render.js';
 import { templatesFolder } from '../../../src/version.js';
@@ -27,11 +27,7 @@ export default async function setup(): Promise<() => Promise<void>> {
 
 async function makeProject(rendered: string, auth: Auth): Promise<void> {
   const directory = join(rendered, auth);
-  for (const [path, { content }] of await renderProject('redis', auth)) {
-    await mkdir(dirname(join(directory, path)), { recursive: true });
-    await writeFile(join(directory, path), content);
-  }
-  await execa('tsc', ['-p', 'tsconfig.build.json'], { cwd: directory, preferLocal: true, localDir: root });
+  compileProject(directory, await renderProject('redis', auth));
   await cp(join(directory, 'dist'), join(directory, 'dist-with-test-tools'), { recursive: true });
   await cp(
     join(root, 'test/templates/support/mcp-server.js'),

@@ -1,6 +1,6 @@
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { execa } from 'execa';
+import { cp, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { compileProject } from '../../../scripts/compile-project.js';
 import { completeAnswers } from '../../../src/answers.js';
 import { render } from '../../../src/render.js';
 import { templatesFolder } from '../../../src/version.js';
@@ -29,15 +29,7 @@ export default async function setup(): Promise<() => Promise<void>> {
         { auth, directory, name: 'test-server' },
         { cwd: root, packageManager: 'npm' },
       );
-      for (const [path, { content }] of await render(answers, { secret, templates: templatesFolder })) {
-        await mkdir(dirname(join(directory, path)), { recursive: true });
-        await writeFile(join(directory, path), content);
-      }
-      await execa('tsc', ['-p', 'tsconfig.build.json'], {
-        cwd: directory,
-        preferLocal: true,
-        localDir: root,
-      });
+      compileProject(directory, await render(answers, { secret, templates: templatesFolder }));
       await cp(join(directory, 'dist'), join(directory, 'dist-with-test-tools'), { recursive: true });
       await cp(
         join(import.meta.dirname, 'mcp-server.js'),
