@@ -187,28 +187,16 @@ test('ALLOWED_HOSTS names the hosts that are answered', async () => {
 });
 
 test.each([
-  ['host', 'ALLOWED_HOSTS', 'mcp.example.com', { Host: `${'long.'.repeat(50)}example:8080` }],
-  [
-    'origin',
-    'ALLOWED_ORIGINS',
-    'https://app.example.com',
-    { Origin: `https://${'long.'.repeat(50)}example` },
-  ],
-])(
-  'a foreign %s: the client learns which setting it is about, and the log what it was',
-  async (name, setting, allowed, headers) => {
-    const server = await start({ [setting]: allowed });
-    const { body } = await send(server, 'GET', '/health', { headers });
-    expect(JSON.parse(body).error).toEqual({
-      code: `${name}_not_allowed`,
-      message: expect.stringContaining(setting),
-    });
-    expect(body).not.toContain('long.');
-    // Not louder than other refusals: anybody could fill a log with them.
-    const [value] = Object.values(headers) as [string];
-    await server.logged({ msg: 'request refused', level: 'info', [name]: value.slice(0, 100) });
-  },
-);
+  ['host', 'ALLOWED_HOSTS', 'mcp.example.com', { Host: 'other.example.com' }],
+  ['origin', 'ALLOWED_ORIGINS', 'https://app.example.com', { Origin: 'https://other.example.com' }],
+])('a foreign %s: the client learns which setting it is about', async (name, setting, allowed, headers) => {
+  const server = await start({ [setting]: allowed });
+  const { body } = await send(server, 'GET', '/health', { headers });
+  expect(JSON.parse(body).error).toEqual({
+    code: `${name}_not_allowed`,
+    message: expect.stringContaining(setting),
+  });
+});
 
 test('without ALLOWED_HOSTS a server on a loopback address answers to the address that it logs', async () => {
   const server = await start({ HOST: '127.0.0.2' });

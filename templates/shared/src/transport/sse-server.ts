@@ -168,11 +168,8 @@ export function createSseServer(options: SseServerOptions) {
     const { status, code } = refusal;
     metrics.requestRejected(status);
     if (routes.get(path)?.POST) metrics.messageFailed(code);
-    const { method, headers: sent } = request;
-    // What the owner may want to allow.
-    const foreign = status === 403 && { host: sent.host?.slice(0, 100), origin: sent.origin?.slice(0, 100) };
     log.info(
-      { request: id, status, code, method, path: path.slice(0, 100), address, ...foreign },
+      { request: id, status, code, method: request.method, path: path.slice(0, 100), address },
       'request refused',
     );
     if (response.headersSent) response.destroy();
