@@ -6,6 +6,7 @@ import {
   exchange,
   openStream,
   parseAnswers,
+  post,
   rawConnection,
   rawRequest,
   type Stream,
@@ -228,6 +229,19 @@ describe('a connection', () => {
     const half = `POST /messages HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n`;
     flood.write(rawRequest('GET', '/sse', headers) + half.repeat(500));
     await flood.closed;
+  });
+
+  test('may write the query in other ways than the endpoint event did', async () => {
+    const id = stream.endpoint.split('=')[1] as string;
+    for (const [n, query] of [
+      `session%49d=${id}`,
+      `x=1&sessionId=${id}&y`,
+      `sessionId=%${id.charCodeAt(0).toString(16)}${id.slice(1)}`,
+    ].entries()) {
+      const answer = await post(server, `/messages?${query}`, call(n, 'ping'), headers);
+      expect(answer.status, query).toBe(202);
+      await stream.message(n);
+    }
   });
 
   test('may ask for the whole URL, as some proxies do, of the host that it names in Host', async () => {
