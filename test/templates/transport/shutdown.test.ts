@@ -72,7 +72,7 @@ test('a slow reader still gets what waits for it', async () => {
   await stream.post(callTool(2, 'echo', { text: 'the last' }));
   await openStream(server); // By now both calls have returned.
   const ended = stop();
-  await server.logged({ msg: 'session closed', reason: 'shutdown' });
+  await server.logged({ msg: 'session closed', reason: 'shutdown', sent: 0 }); // None is taken yet.
   stream.response.resume();
   expect((await stream.message(1)).result.content[0].text).toHaveLength(30 * 1024 ** 2);
   expect((await stream.message(2)).result.content[0].text).toBe('the last');
