@@ -85,13 +85,13 @@ export async function git({ directory, run }: Uses<'directory' | 'run'>): Promis
     if (!(error instanceof CommandFailed)) throw error;
     return { status: 'skipped', note: error.notFound ? 'git is not installed' : error.message };
   }
-  // Fails when a .gitignore that was kept lacks it: then nothing may be committed, and least of all by us.
-  const secretIsSafe = await gitRun('check-ignore', '--quiet', '.env').then(
-    () => true,
-    () => false,
-  );
-  if (!secretIsSafe)
+  try {
+    await gitRun('check-ignore', '--quiet', '.env');
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    // A .gitignore that was kept lacks it: nothing may be committed, and least of all by us.
     return { note: 'nothing is committed: your .gitignore does not name .env, which has the secret' };
+  }
   try {
     await gitRun('add', '--all');
     await gitRun('commit', '--quiet', '--message', firstCommit);
