@@ -33,6 +33,7 @@ async function typecheck(folder, given) {
   const files = await render(answers, { secret: '', templates: templatesFolder });
   const layers = [
     'shared',
+    ...(given.auth === 'none' ? [] : ['credentials']),
     `sse-${given.auth}`,
     ...(given.streamableHttp ? ['streamable-http'] : []),
     ...(given.relay === 'redis' ? ['redis-relay'] : []),

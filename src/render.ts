@@ -5,6 +5,7 @@ import Handlebars from 'handlebars';
 import { localOrigin } from './answers.js';
 import { packageManagers, scriptPrefix } from './package-managers.js';
 import type { Answers } from './questions.js';
+import { settingsTable } from './project/settings-table.ts';
 import { recordFile, writeRecord } from './record.js';
 import { generatorVersion, templatesFolder } from './version.js';
 
@@ -73,6 +74,7 @@ export function makeSecret(auth: Answers['auth']): string {
 function layersOf({ auth, streamableHttp, relay }: Answers): string[] {
   return [
     'shared',
+    ...(auth === 'none' ? [] : ['credentials']),
     `sse-${auth}`,
     ...(streamableHttp ? ['streamable-http'] : []),
     ...(relay === 'redis' ? ['redis-relay'] : []),
@@ -98,6 +100,7 @@ function templateContext(answers: Answers, secret: string) {
     install: [packageManager, ...packageManagers[packageManager].install].join(' '),
     clean: packageManagers[packageManager].clean,
     secret,
+    settings: settingsTable(answers),
     generatorVersion,
   };
 }

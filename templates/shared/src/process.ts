@@ -1,6 +1,6 @@
-import { SettingsError } from './env.js';
-import type { Log } from './monitoring/log.js';
-import { ListenError } from './transport/http-listener.js';
+import { ListenError } from './http/listener.ts';
+import type { Log } from './monitoring/log.ts';
+import { SettingsError } from './settings/environment.ts';
 
 /** Says why the server cannot start: in one line where that is enough, with a stack where it is a defect. */
 export function failToStart(error: unknown): void {

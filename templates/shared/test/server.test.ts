@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { after, before, type TestContext, test } from 'node:test';
 import { Client, SSEClientTransport } from '@modelcontextprotocol/client';
-import { badHeaders, goodHeaders, settings } from './credentials.js';
+import { badHeaders, goodHeaders, settings } from './credentials.ts';
 
 // Starts the built server on a free port and proves it with a real MCP client. Keep these tests when you change
 // the server: they notice when a client can no longer connect, or when one without a credential can.

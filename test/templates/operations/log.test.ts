@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
-import { createLog } from '../../../templates/shared/src/monitoring/log.js';
+import { createLog } from '../../../templates/shared/src/monitoring/log.ts';
 import { call, openStream, post, send } from '../support/client.js';
 import { type Auth, directoryOf } from '../support/projects.js';
 import { goodHeaders, startServer } from '../support/server.js';

@@ -21,13 +21,13 @@ interface LogFunction {
 
 export interface LogOptions {
   level: LogLevel;
-  /** `json` for machines, `text` for people. */
-  format: 'json' | 'text';
+  /** `json` for machines, `text` for people. Defaults to text in a terminal, else to JSON. */
+  format?: 'json' | 'text' | undefined;
 }
 
 /** A log on standard output. */
 export function createLog({ level, format }: LogOptions): Log {
-  const toLine = format === 'json' ? jsonLine : textLine;
+  const toLine = (format ?? (process.stdout.isTTY ? 'text' : 'json')) === 'json' ? jsonLine : textLine;
   const at = (own: LogLevel): LogFunction => {
     if (logLevels.indexOf(own) < logLevels.indexOf(level)) return () => {};
     return (first: Record<string, unknown> | string, message?: string) => {

@@ -103,6 +103,9 @@ export function hostName(): Kind<string> {
   };
 }
 
+/** The names by which a machine calls itself. */
+export const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
+
 const loopbackAddresses = new BlockList();
 loopbackAddresses.addSubnet('127.0.0.0', 8, 'ipv4');
 loopbackAddresses.addAddress('::1', 'ipv6');
@@ -114,14 +117,6 @@ export function isLoopback(host: string): boolean {
   return version !== 0 && loopbackAddresses.check(host, version === 6 ? 'ipv6' : 'ipv4');
 }
 
-/** The name of a header that carries a credential (RFC 9110, section 5.1). */
-export function headerName(): Kind<string> {
-  return {
-    mustBe: 'the name of a header such as X-API-Key',
-    parse: (text) => (/^[\w-]+$/.test(text) ? text : undefined),
-  };
-}
-
 export function oneOf<const C extends string>(choices: readonly C[]): Kind<C> {
   return {
     mustBe: `one of ${choices.join(', ')}`,
@@ -129,18 +124,13 @@ export function oneOf<const C extends string>(choices: readonly C[]): Kind<C> {
   };
 }
 
-/** Several values with commas between them, one at least: a stray comma must not switch off a check. */
-export function listOf<T>(item: Kind<T>, mustBe = `a comma-separated list, each ${item.mustBe}`): Kind<T[]> {
+/** Several texts with commas between them, one at least: a stray comma must not switch off a check. */
+export function listLike(pattern: RegExp, mustBe: string): Kind<string[]> {
   return {
     mustBe,
     parse(text) {
-      const values = text
-        .split(',')
-        .map((part) => part.trim())
-        .filter((part) => part !== '')
-        .map((part) => item.parse(part));
-      const known = values.filter((value) => value !== undefined);
-      return known.length > 0 && known.length === values.length ? known : undefined;
+      const parts = text.split(',').flatMap((part) => part.trim() || []);
+      return parts.length > 0 && parts.every((part) => pattern.test(part)) ? parts : undefined;
     },
   };
 }

@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { AuthProvider, AuthResult, CredentialScheme } from './auth-provider.js';
-import { bearerToken, singleHeader } from './credential-header.js';
+import { bearerToken, singleHeader } from '../http/headers.ts';
+import type { AuthProvider, AuthResult, CredentialScheme } from './auth-provider.ts';
 
 export interface APIKeyConfig {
   /** The accepted keys, each `key` or `id:key`, of 16 characters at least. */

@@ -1,16 +1,23 @@
-import type { Environment } from '../env.js';
-import { APIKeyAuthProvider } from './api-key-auth-provider.js';
+import { readFileSync } from 'node:fs';
+import type { authSettings } from '../settings/auth.ts';
+import { APIKeyAuthProvider } from './api-key-auth-provider.ts';
 
-/** The provider of this server, from its settings. */
-export function createAuthProvider(env: Environment): APIKeyAuthProvider {
-  /** The keys that are accepted: one, or several with commas, each `key` or `id:key`. */
-  const inline = env.secret('API_KEY');
-  /** A file with more keys, such as a mounted secret: one a line, `#` begins a comment line. */
-  const file = env.file('API_KEYS_FILE') ?? '';
-  /** The header that carries the key. */
-  const headerName = env.headerName('AUTH_HEADER', 'X-API-Key');
+/** The provider of this server, from its settings. @throws {Error} if a key cannot be used, or the file not be read */
+export function createAuthProvider(settings: ReturnType<typeof authSettings>): APIKeyAuthProvider {
+  const { keys, keysFile, headerName } = settings;
+  const lines = keysFile === '' ? [] : readKeys(keysFile);
+  const entries = [...keys.split(','), ...lines].map((key) => key.trim()).filter((key) => key !== '');
+  return new APIKeyAuthProvider({ keys: entries, headerName });
+}
 
-  const lines = file.split('\n').filter((line) => !line.startsWith('#'));
-  const keys = [...inline.split(','), ...lines].map((key) => key.trim()).filter((key) => key !== '');
-  return env.make(() => new APIKeyAuthProvider({ keys, headerName }));
+function readKeys(file: string): string[] {
+  try {
+    return readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => !line.startsWith('#'));
+  } catch (error) {
+    throw new Error(
+      `API_KEYS_FILE=${file} must be a file that can be read (${(error as NodeJS.ErrnoException).code})`,
+    );
+  }
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { AuthProvider, AuthResult } from './auth-provider.js';
+import type { AuthProvider, AuthResult } from './auth-provider.ts';
 
 /**
  * YOURS: decides who may come in. As generated it lets nobody in.

@@ -1,9 +1,7 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { AuthProvider, AuthResult } from './auth-provider.js';
-import { bearerToken, singleHeader } from './credential-header.js';
-
-/** What an OAuth server says of a token (RFC 7662, section 2.2). */
+import { bearerToken, singleHeader } from '../http/headers.ts';
+import type { AuthProvider, AuthResult } from './auth-provider.ts';
 interface Introspection {
   active: boolean;
   sub?: string;

@@ -1,9 +1,8 @@
-import type { Environment } from '../env.js';
-import type { AuthProvider } from './auth-provider.js';
-import { CustomAuthProvider } from './custom-auth-provider.js';
-import { withTimeout } from './with-timeout.js';
+import type { AuthProvider } from './auth-provider.ts';
+import { CustomAuthProvider } from './custom-auth-provider.ts';
+import { withTimeout } from './with-timeout.ts';
 
-/** The provider of this server. Settings of yours can be read from `env`, as config.ts does. */
-export function createAuthProvider(_env: Environment): AuthProvider {
+/** The provider of this server. Give it settings of your own from config.ts if it needs any. */
+export function createAuthProvider(): AuthProvider {
   return withTimeout(new CustomAuthProvider(), 10_000);
 }

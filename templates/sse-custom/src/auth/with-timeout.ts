@@ -1,4 +1,4 @@
-import type { AuthProvider } from './auth-provider.js';
+import type { AuthProvider } from './auth-provider.ts';
 
 /** Makes a provider give up waiting: a look-up that hangs is then answered with 503 instead of never. */
 export function withTimeout<T extends AuthProvider>(provider: T, milliseconds: number): T {

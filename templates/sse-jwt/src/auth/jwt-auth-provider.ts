@@ -1,10 +1,11 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { errors, type JWTPayload, jwtVerify } from 'jose';
-import type { AuthProvider, AuthResult, CredentialScheme } from './auth-provider.js';
-import { bearerToken, singleHeader } from './credential-header.js';
-import { createIssuerKeys, IssuerUnavailable } from './issuer-keys.js';
-import { type Algorithm, kindOf, verificationKey } from './verification-key.js';
+import { bearerToken, singleHeader } from '../http/headers.ts';
+import { type Algorithm, issuerAlgorithms, secretAlgorithms } from '../settings/algorithms.ts';
+import type { AuthProvider, AuthResult, CredentialScheme } from './auth-provider.ts';
+import { createIssuerKeys, IssuerUnavailable } from './issuer-keys.ts';
+import { kindOf, verificationKey } from './verification-key.ts';
 
 export interface JWTConfig {
   /** A secret of 32 bytes or more, or a public key as PEM or JWK. Needed unless there is a `jwksUrl`. */
@@ -16,18 +17,14 @@ export interface JWTConfig {
   /** Whether `Bearer ` has to stand before the token. Defaults to true. */
   requireBearer?: boolean;
   /** Where the issuer publishes its keys (RFC 7517): https, or http on loopback. Then `secret` has no use. */
-  jwksUrl?: string;
+  jwksUrl?: string | undefined;
   /** Who tokens must be from (`iss`). Defaults to anybody who has the key. */
-  issuer?: string;
+  issuer?: string | undefined;
   /** Whom tokens must be for: one of these has to be in `aud`. Defaults to not checked. */
-  audience?: string | string[];
+  audience?: string | string[] | undefined;
   /** Seconds that this machine's clock and the issuer's may differ. Defaults to 0. */
   clockToleranceSeconds?: number;
 }
-
-/** What is accepted unless it is said: a secret is shared, an issuer's keys are public. */
-export const secretAlgorithms: readonly Algorithm[] = ['HS256'];
-export const issuerAlgorithms: readonly Algorithm[] = ['RS256', 'PS256', 'ES256', 'EdDSA'];
 
 /** Milliseconds that a verified token is remembered at most: a key that was withdrawn works no longer. */
 const rememberMs = 60_000;

@@ -1,17 +1,6 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { type Algorithm, algorithmsByKey } from '../settings/algorithms.ts';
 
-/** The algorithms that can be accepted, by the kind of key they need (RFC 7518, section 3.1; RFC 8037). */
-const byKeyType = {
-  secret: ['HS256', 'HS384', 'HS512'],
-  rsa: ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
-  'P-256': ['ES256'],
-  'P-384': ['ES384'],
-  'P-521': ['ES512'],
-  ed25519: ['EdDSA', 'Ed25519'],
-} as const;
-
-export type Algorithm = (typeof byKeyType)[keyof typeof byKeyType][number];
-export const algorithms: readonly Algorithm[] = Object.values(byKeyType).flat();
 
 /** Node's names of the curves. */
 const curves: Record<string, string> = { prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' };
@@ -28,7 +17,7 @@ const minRsaBits = 2048;
  * @throws {Error} when there is none, or they are mixed
  */
 export function kindOf(accepted: readonly Algorithm[]): 'secret' | 'public' {
-  const secret = accepted.filter((algorithm) => (byKeyType.secret as readonly string[]).includes(algorithm));
+  const secret = accepted.filter((algorithm) => (algorithmsByKey.secret as readonly string[]).includes(algorithm));
   if (accepted.length === 0) throw new Error('JWT_ALGORITHMS: at least one algorithm is needed');
   if (secret.length === 0) return 'public';
   if (secret.length === accepted.length) return 'secret';
@@ -63,7 +52,7 @@ function publicKey(text: string, accepted: readonly Algorithm[]): KeyObject {
   }
   const key = importKey(jwk ?? text);
   const type = typeOf(key);
-  const fitting: readonly string[] = byKeyType[type as keyof typeof byKeyType] ?? [];
+  const fitting: readonly string[] = algorithmsByKey[type as keyof typeof algorithmsByKey] ?? [];
   const unfit = accepted.find((algorithm) => !fitting.includes(algorithm));
   if (unfit !== undefined) throw new Error(`JWT_SECRET: a key of type ${type} is not for ${unfit}`);
   if (type === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < minRsaBits) {

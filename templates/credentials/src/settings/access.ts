@@ -1,0 +1,29 @@
+import type { Environment } from './environment.ts';
+
+/** What needs a credential. */
+export function accessSettings(env: Environment, answers: { protect: readonly string[] }) {
+  const protect = env.list(
+    'PROTECT',
+    answers.protect,
+    /^(sse|messages)$/,
+    'a comma-separated list of sse, messages',
+    'Endpoints that need a credential: `sse`, `messages` or both. Streamable HTTP goes by `messages`.',
+  );
+  return {
+    auth: {
+      endpoints: { sse: protect.includes('sse'), messages: protect.includes('messages') },
+      failuresPerMinute: env.wholeNumber(
+        'AUTH_FAILURES_PER_MINUTE',
+        20,
+        { min: 1, max: 1_000_000 },
+        'Bad credentials a minute from one address before it has to wait.',
+      ),
+    },
+    metrics: env.oneOf(
+      'METRICS',
+      'protected',
+      ['off', 'public', 'protected'],
+      'Who may read /metrics: nobody (`off`), everybody (`public`), or callers with a credential (`protected`).',
+    ),
+  };
+}

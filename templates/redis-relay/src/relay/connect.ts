@@ -1,0 +1,21 @@
+import { randomBytes } from 'node:crypto';
+import type { Config } from '../config.ts';
+import type { Log } from '../monitoring/log.ts';
+import type { Metrics } from '../monitoring/metrics.ts';
+import { sizeInBytes } from '../settings/kinds.ts';
+import { createForwarding } from './forwarding.ts';
+import { createRedisConnections } from './redis-connections.ts';
+import { createRedisLimiter } from './redis-limiter.ts';
+import { createRedisRelay } from './redis-relay.ts';
+
+/** What a server needs to be one of several processes. */
+export function connectToOthers(config: Config, log: Log, metrics: Metrics) {
+  const { url, prefix } = config.relay;
+  const nodeId = config.relay.nodeId || randomBytes(6).toString('hex');
+  const redis = createRedisConnections({ url, prefix, log });
+  const maxMessageSize = sizeInBytes(config.messages.maxMessageSize) as number;
+  return {
+    relay: createForwarding({ channel: createRedisRelay({ nodeId, redis, log }), maxMessageSize, metrics }),
+    createLimiter: createRedisLimiter(redis),
+  };
+}

@@ -1,0 +1,9 @@
+import type { AuthInfo } from '@modelcontextprotocol/server';
+
+/** Who a good credential says is calling. */
+export interface Caller {
+  /** The same for each credential of this caller; never a secret. */
+  readonly id: string;
+  /** What tools see of the caller, as `ctx.http.authInfo`. */
+  readonly authInfo: AuthInfo;
+}

@@ -1,0 +1,132 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Server as TlsServer } from 'node:tls';
+import type { Certificate } from './certificate.ts';
+import { createConnections } from './connections.ts';
+
+export interface ListenerOptions {
+  /** Address or host name to listen on. */
+  host: string;
+  /** Port to listen on; 0 for any free one. */
+  port: number;
+  /** Seconds in which the headers of a request must have come. */
+  headersTimeoutSeconds: number;
+  /** Seconds in which a whole request, body included, must have come. */
+  requestTimeoutSeconds: number;
+  /** Reads the certificate, again each time it is renewed. Without it: plain HTTP. */
+  readCertificate?: (() => Certificate) | undefined;
+}
+
+/** The server cannot listen; the message says why in one line. */
+export class ListenError extends Error {}
+
+/** Milliseconds an idle connection is kept: more than the 60 s after which the usual load balancers drop it. */
+const keepAliveTimeout = 65_000;
+
+/** Connections that may wait to be accepted: after a restart all clients come back at the same moment. */
+const backlog = 4096;
+
+/** Milliseconds between two checks for requests that are overdue. */
+const connectionsCheckingInterval = 1000;
+
+/** Bytes that the headers of one request may have. */
+const maxHeaderSize = 16_384;
+
+/** What the listener hands on. */
+export interface Handlers {
+  /** Answers a request whose turn it is: nothing else is being answered on its connection. */
+  handle: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Answers bytes that are not a request, or one that came too slowly, on the bare connection. */
+  handleClientError: (error: NodeJS.ErrnoException, socket: Socket) => void;
+}
+
+/** Node's HTTP or HTTPS server, with this server's timeouts, and errors that say what to do. */
+export function createListener(options: ListenerOptions, { handle, handleClientError }: Handlers) {
+  const { host, port, readCertificate } = options;
+  const connections = createConnections();
+
+  function onRequest(request: IncomingMessage, response: ServerResponse): void {
+    if (!connections.begin(request, response)) request.socket.destroy();
+    // A pipelined response has no socket until its turn, and would not learn that its client left.
+    else if (response.socket === null) response.once('socket', () => handle(request, response));
+    else handle(request, response);
+  }
+
+  function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+    // The refusal would be taken for the response to an earlier request, or land in the middle of one.
+    if (connections.isAnswering(socket)) socket.destroy();
+    else handleClientError(error, socket);
+  }
+
+  const requestTimeout = options.requestTimeoutSeconds * 1000;
+  const serverOptions = {
+    // Headers are part of the request; Node does not start if they may take longer than the whole.
+    headersTimeout: Math.min(options.headersTimeoutSeconds * 1000, requestTimeout),
+    requestTimeout,
+    keepAliveTimeout,
+    connectionsCheckingInterval,
+    maxHeaderSize,
+    // A missing Host is refused with the other checks, in the same form as everything else.
+    requireHostHeader: false,
+  };
+  const secureContext = () => ({ ...readCertificate?.(), minVersion: 'TLSv1.2' as const });
+  const server = readCertificate
+    ? createTlsServer({ ...serverOptions, ...secureContext() }, onRequest)
+    : createServer(serverOptions, onRequest);
+  server.on(readCertificate ? 'secureConnection' : 'connection', connections.add);
+  server.on('clientError', onClientError);
+  // Otherwise Node asks for a body with 100 before its headers were checked, and answers 417 on its own.
+  server.on('checkContinue', onRequest).on('checkExpectation', onRequest);
+
+  return {
+    isShared: connections.isShared,
+    reserveForStream: connections.reserveForStream,
+
+    /** Where the server listens. */
+    url(): string {
+      const { address, port, family } = server.address() as AddressInfo;
+      return `${readCertificate ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+    },
+
+    /** @throws {ListenError} */
+    async listen(): Promise<void> {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', (error) => reject(new ListenError(explain(error, host, port))));
+        server.listen({ port, host, backlog }, resolve);
+      });
+    },
+
+    /**
+     * Closes every connection. Those with a response that is not over get up to `graceMs` milliseconds; a client that
+     * connected and has not asked anything yet gets none.
+     */
+    async close(graceMs: number): Promise<void> {
+      await connections.idle(graceMs);
+      server.close();
+      server.closeAllConnections();
+    },
+
+    /** Reads the certificate again, for connections from now on. @throws if it is bad; the old one then stays */
+    renewCertificate(): void {
+      if (readCertificate) (server as TlsServer).setSecureContext(secureContext());
+    },
+  };
+}
+
+export type Listener = ReturnType<typeof createListener>;
+
+function explain(error: NodeJS.ErrnoException, host: string, port: number): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `PORT ${port}: another program already listens on it at ${host}; stop it or choose another port`;
+    case 'EACCES':
+      return `PORT ${port}: listening on it needs more rights; choose a port above 1023`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `HOST ${host}: this machine has no such address`;
+    default:
+      return `cannot listen on ${host}:${port}: ${error.message}`;
+  }
+}

@@ -1,0 +1,170 @@
+import type { ServerResponse } from 'node:http';
+
+export interface PacedWriterOptions {
+  /** Bytes that may wait for a reader that takes nothing. */
+  maxBufferedBytes: number;
+  /** Seconds for which bytes may wait without any of them moving. */
+  stallTimeoutSeconds: number;
+}
+
+/** Why a response ended before its server ended it. */
+export type WriteFailure = 'client_gone' | 'reader_too_slow' | 'reader_stalled';
+
+/** Bytes handed to the socket at a time, so that a reader's progress shows. */
+const pieceBytes = 64 * 1024;
+
+/** Milliseconds in which a reader must take something while more than `maxBufferedBytes` wait for it. */
+const patienceMs = 2000;
+
+/** How many times `maxBufferedBytes` may wait for a reader that goes on reading. */
+const mostForSteadyReader = 16;
+
+/**
+ * Writes a response at the pace of its reader.
+ *
+ * Node queues whatever a socket does not take, without bound. This hands the socket one piece at a time, keeps the
+ * rest, and cuts a reader off if too much waits for it or nothing moves.
+ */
+export class PacedWriter {
+  /** Called once when the response is over: with the reason, unless `end` was called. */
+  onclose?: (failure?: WriteFailure) => void;
+
+  readonly #response: ServerResponse;
+  readonly #maxBufferedBytes: number;
+  /** What waits for the socket; no array while nothing waits, as is nearly always the case. */
+  #queue: Buffer[] | undefined;
+  #queuedBytes = 0;
+  /** Resolve the promises of `flushed`. */
+  #waiters: ((flushed: boolean) => void)[] | undefined;
+  /** Pieces that the socket has taken from the queue. */
+  #piecesTaken = 0;
+  #patience: NodeJS.Timeout | undefined;
+  #ended = false;
+
+  constructor(response: ServerResponse, { maxBufferedBytes, stallTimeoutSeconds }: PacedWriterOptions) {
+    this.#response = response;
+    this.#maxBufferedBytes = maxBufferedBytes;
+    // Node's socket timeout restarts when part of a pending write was taken, so it fires for a reader that takes
+    // nothing, within twice its time, and never for one that is slow. While nothing waits it means nothing.
+    response.setTimeout(stallTimeoutSeconds * 1000, () => {
+      if (!this.isIdle) this.#cut('reader_stalled');
+    });
+    response.once('close', () => this.#close(this.#ended ? undefined : 'client_gone'));
+  }
+
+  /** Whether the socket has taken everything so far. */
+  get isIdle(): boolean {
+    return this.#queue === undefined && this.#response.writableLength === 0;
+  }
+
+  /**
+   * Hands bytes to the socket, or keeps them until it has room.
+   *
+   * @returns false if the response is over
+   */
+  write(bytes: string | Uint8Array): boolean {
+    if (this.#ended || this.#response.destroyed) return false;
+    if (bytes.length <= pieceBytes && this.isIdle) {
+      this.#response.write(bytes, this.#onTaken);
+      return true;
+    }
+    return this.#enqueue(Buffer.from(bytes as string));
+  }
+
+  /** Resolves once everything written has been taken; false if it never will be. Await it to apply back-pressure. */
+  async flushed(): Promise<boolean> {
+    if (this.#response.destroyed) return false;
+    if (this.isIdle) return true;
+    return new Promise((resolve) => {
+      this.#waiters ??= [];
+      this.#waiters.push(resolve);
+    });
+  }
+
+  /** Ends the response once the reader has taken what waits, or stalls. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (this.#queue === undefined) this.#response.end();
+  }
+
+  #enqueue(bytes: Buffer): boolean {
+    if (this.#queuedBytes > mostForSteadyReader * this.#maxBufferedBytes) {
+      this.#cut('reader_too_slow');
+      return false;
+    }
+    const wasIdle = this.isIdle;
+    this.#queue ??= [];
+    this.#queue.push(bytes);
+    this.#queuedBytes += bytes.length;
+    if (wasIdle) this.#writePiece();
+    this.#watchPatience();
+    return true;
+  }
+
+  readonly #onTaken = () => {
+    // Node calls this too for what a connection that is gone has not taken; its 'close' follows.
+    if (this.#response.socket?.destroyed !== false) return;
+    if (this.#queue !== undefined) {
+      this.#piecesTaken++;
+      this.#writePiece();
+    }
+    if (this.#waiters !== undefined && this.isIdle) this.#settle(true);
+  };
+
+  #writePiece(): void {
+    const queue = this.#queue as Buffer[];
+    const [first = Buffer.alloc(0)] = queue;
+    let piece = first;
+    if (first.length > pieceBytes) {
+      piece = first.subarray(0, pieceBytes);
+      queue[0] = first.subarray(pieceBytes);
+    } else {
+      let count = 0;
+      let length = 0;
+      while (count < queue.length && length + (queue[count] as Buffer).length <= pieceBytes) {
+        length += (queue[count++] as Buffer).length;
+      }
+      piece = Buffer.concat(queue.splice(0, count), length);
+    }
+    this.#queuedBytes -= piece.length;
+    if (queue.length === 0) this.#queue = undefined;
+    this.#response.write(piece, this.#onTaken);
+    if (this.#ended && this.#queue === undefined) this.#response.end();
+  }
+
+  /** While too much waits, the reader must go on taking something. */
+  #watchPatience(): void {
+    if (this.#queuedBytes <= this.#maxBufferedBytes || this.#patience !== undefined) return;
+    const taken = this.#piecesTaken;
+    this.#patience = setTimeout(() => {
+      this.#patience = undefined;
+      if (this.#queuedBytes > this.#maxBufferedBytes && this.#piecesTaken === taken) {
+        this.#cut('reader_too_slow');
+      } else {
+        this.#watchPatience();
+      }
+    }, patienceMs).unref();
+  }
+
+  #cut(failure: WriteFailure): void {
+    this.#ended = true;
+    this.#response.destroy();
+    this.#close(failure);
+  }
+
+  #close(failure: WriteFailure | undefined): void {
+    const { onclose } = this;
+    delete this.onclose;
+    clearTimeout(this.#patience);
+    this.#queue = undefined;
+    this.#queuedBytes = 0;
+    onclose?.(failure);
+    this.#settle(false);
+  }
+
+  #settle(flushed: boolean): void {
+    for (const resolve of this.#waiters?.splice(0) ?? []) resolve(flushed);
+    this.#waiters = undefined;
+  }
+}

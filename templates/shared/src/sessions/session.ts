@@ -1,0 +1,38 @@
+import type { JSONRPCMessage } from '@modelcontextprotocol/server';
+import type { Caller } from '../auth/caller.ts';
+import type { WriteFailure } from '../http/paced-writer.ts';
+
+export type CloseReason =
+  | WriteFailure
+  | 'credential_expired'
+  | 'ping_unanswered'
+  | 'server_closed'
+  | 'shutdown';
+
+/** One client's session, as far as the others concern it: its limits, its owner and its end. */
+export interface Session {
+  readonly sessionId: string;
+  /** Whose limits it counts against: the caller's id, or the address where no caller is known. */
+  readonly client: string;
+  /** Seconds since the epoch at which the last good credential ends. */
+  readonly expiresAt: number;
+  /** Why it is over; undefined while it is open. */
+  readonly closeReason: CloseReason | undefined;
+  readonly messagesReceived: number;
+  readonly messagesSent: number;
+  onclose?: (() => void) | undefined;
+
+  /** Whether this caller may use it. */
+  belongsTo(caller: Caller | undefined): boolean;
+
+  /** Hands a message of the client to the MCP server. */
+  receive(message: JSONRPCMessage, caller: Caller | undefined): void;
+
+  /** Shows the client, and every proxy on the way, that the connection is alive. */
+  keepAlive(mode: 'comment' | 'ping'): void;
+
+  /** Resolves once every request of the client has its reply. */
+  idle(): Promise<void>;
+
+  close(reason: CloseReason): Promise<void>;
+}

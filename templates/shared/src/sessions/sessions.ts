@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto';
+import { HttpError } from '../http/errors.ts';
+import type { Log } from '../monitoring/log.ts';
+import type { Metrics } from '../monitoring/metrics.ts';
+import type { CloseReason, Session } from './session.ts';
+
+export interface SessionsOptions {
+  /** Sessions in all. */
+  maxSessions: number;
+  /** Sessions of one client: a caller, or an address where callers are not known. */
+  maxSessionsPerClient: number;
+  /** Seconds between two keep-alives of a session; 0 for none. */
+  keepAliveSeconds: number;
+  /** `comment`, which every client ignores, or `ping`, a JSON-RPC request that every client answers. */
+  keepAliveMode: 'comment' | 'ping';
+  /** Begins the ids of sessions, where other processes have to find this one. */
+  nodeId?: string | undefined;
+  log: Log;
+  metrics: Metrics;
+}
+
+/** Milliseconds between two sweeps over the open sessions. */
+const sweepMs = 250;
+
+export type Sessions = ReturnType<typeof createSessions>;
+
+/** The open sessions: how many there may be, keeping them alive, ending those whose credential expired. */
+export function createSessions(options: SessionsOptions) {
+  const { maxSessions, maxSessionsPerClient, keepAliveMode, nodeId, log, metrics } = options;
+  const keepAliveMs = options.keepAliveSeconds > 0 ? options.keepAliveSeconds * 1000 : Infinity;
+  const byId = new Map<string, OpenSession>();
+  const perClient = new Map<string, number>();
+
+  // One timer for all sessions, however many there are.
+  const timer = setInterval(sweep, sweepMs).unref();
+
+  function sweep(): void {
+    const now = performance.now();
+    const expired = Date.now() / 1000;
+    for (const open of byId.values()) {
+      if (expired >= open.session.expiresAt) {
+        open.session.close('credential_expired');
+      } else if (now >= open.keepAliveAt) {
+        // Each keeps its own beat: after a pause all are due at once, and must not stay together.
+        open.keepAliveAt += keepAliveMs * Math.ceil((now - open.keepAliveAt + 1) / keepAliveMs);
+        open.session.keepAlive(keepAliveMode);
+      }
+    }
+  }
+
+  /** @throws {HttpError} `server_full` */
+  function requireRoom(): void {
+    if (byId.size >= maxSessions) throw new HttpError('server_full');
+  }
+
+  /** @throws {HttpError} `server_full`, `too_many_sessions` */
+  function requireRoomFor(client: string): void {
+    requireRoom(); // Others may have come while the credential was checked.
+    if ((perClient.get(client) ?? 0) >= maxSessionsPerClient) {
+      throw new HttpError('too_many_sessions', { limit: maxSessionsPerClient });
+    }
+  }
+
+  /** Keeps the session until it closes. Call it before an MCP server connects to it. */
+  function add(session: Session): void {
+    const { sessionId, client } = session;
+    const openedAt = performance.now();
+    // Sessions that open together (after a restart, all of them) must not be written to together.
+    byId.set(sessionId, { session, openedAt, keepAliveAt: openedAt + keepAliveMs * Math.random() });
+    perClient.set(client, (perClient.get(client) ?? 0) + 1);
+    metrics.sessionOpened();
+    log.info({ session: logId(session), client }, 'session opened');
+    session.onclose = () => remove(session, openedAt);
+  }
+
+  function remove(session: Session, openedAt: number): void {
+    const { client } = session;
+    byId.delete(session.sessionId);
+    const left = (perClient.get(client) ?? 1) - 1;
+    if (left > 0) perClient.set(client, left);
+    else perClient.delete(client);
+
+    const reason = session.closeReason as CloseReason; // It is set before the session says that it is closed.
+    metrics.sessionClosed(reason);
+    log.info(
+      {
+        session: logId(session),
+        client,
+        reason,
+        seconds: Math.round((performance.now() - openedAt) / 1000),
+        received: session.messagesReceived,
+        sent: session.messagesSent,
+      },
+      'session closed',
+    );
+  }
+
+  /** Ends every session: idle ones at once, the others as soon as their calls are answered or time is up. */
+  async function closeAll(graceMs: number): Promise<void> {
+    let timeUp: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => {
+      timeUp = setTimeout(resolve, graceMs);
+    });
+    await Promise.all(
+      [...byId.values()].map(async ({ session }) => {
+        await Promise.race([session.idle(), deadline]);
+        await session.close('shutdown');
+      }),
+    );
+    clearTimeout(timeUp);
+    clearInterval(timer);
+  }
+
+  return {
+    get: (id: string) => byId.get(id)?.session,
+    get size() {
+      return byId.size;
+    },
+    /** The id of a new session: 122 random bits from the operating system's generator. */
+    newId: () => (nodeId ? `${nodeId}.${randomUUID()}` : randomUUID()),
+    add,
+    requireRoom,
+    requireRoomFor,
+    closeAll,
+  };
+}
+
+interface OpenSession {
+  readonly session: Session;
+  /** Both in milliseconds of the monotonic clock. */
+  readonly openedAt: number;
+  keepAliveAt: number;
+}
+
+/** Enough of a session's id to follow it through a log; anyone who reads the whole id could use it. */
+function logId({ sessionId }: Session): string {
+  return sessionId.slice(0, sessionId.indexOf('.') + 9); // With a relay the name of the process comes first.
+}

@@ -1,0 +1,181 @@
+import { logLevels } from '../monitoring/log.ts';
+import type { Environment } from './environment.ts';
+import { isLoopback, loopbackNames } from './kinds.ts';
+
+/** What the command that made this project was told: the defaults of some settings. */
+export interface Answers {
+  host: string;
+  port: number;
+  endpoint: string;
+  messageEndpoint: string;
+  maxMessageSize: string;
+  allowedOrigins: string;
+}
+
+const count = { min: 1, max: 1_000_000 };
+const seconds = { min: 1, max: 3600 };
+const secondsOrOff = { min: 0, max: 3600 };
+
+/** The settings that every server has, in groups: each group is what one part of the server takes. */
+export function serverSettings(env: Environment, answers: Answers) {
+  const listen = {
+    host: env.host(
+      'HOST',
+      answers.host,
+      'Address or host name to listen on; 0.0.0.0 is every address of the machine.',
+    ),
+    port: env.wholeNumber(
+      'PORT',
+      answers.port,
+      { min: 0, max: 65535 },
+      'Port to listen on; 0 is any free one.',
+    ),
+    headersTimeoutSeconds: env.wholeNumber(
+      'HEADERS_TIMEOUT_SECONDS',
+      10,
+      seconds,
+      'Seconds in which the headers of a request must have come.',
+    ),
+    requestTimeoutSeconds: env.wholeNumber(
+      'REQUEST_TIMEOUT_SECONDS',
+      60,
+      seconds,
+      'Seconds in which a whole request must have come.',
+    ),
+    shutdownSeconds: env.wholeNumber(
+      'SHUTDOWN_SECONDS',
+      5,
+      secondsOrOff,
+      'Seconds that running calls may take to finish when the server stops.',
+    ),
+  };
+  const tls = {
+    certFile: env.text(
+      'TLS_CERT_FILE',
+      '',
+      'PEM file of a certificate with its chain, for HTTPS. SIGHUP reads it again.',
+    ),
+    keyFile: env.text('TLS_KEY_FILE', '', 'PEM file of the private key of the certificate.'),
+  };
+  const proxy = {
+    basePath: env.pathPrefix('BASE_PATH', 'Path prefix that a proxy in front adds, such as `/my-server`.'),
+    trustedProxies: env.wholeNumber(
+      'TRUST_PROXY',
+      0,
+      { min: 0, max: 10 },
+      "How many proxies in front to trust about the client's address and scheme.",
+    ),
+  };
+  const paths = {
+    endpoint: env.path('SSE_ENDPOINT', answers.endpoint, 'Path of the event stream.'),
+    messageEndpoint: env.path(
+      'MESSAGE_ENDPOINT',
+      answers.messageEndpoint,
+      'Path that messages are POSTed to.',
+    ),
+  };
+  const messages = {
+    maxMessageSize: env.size(
+      'MAX_MESSAGE_SIZE',
+      answers.maxMessageSize,
+      { min: '1kb', max: '256mb' },
+      'Largest message, such as `512kb` or `4mb`.',
+    ),
+  };
+  const allowedHosts = env.list(
+    'ALLOWED_HOSTS',
+    isLoopback(listen.host) ? [...new Set([...loopbackNames, inUrl(listen.host)])] : ['*'],
+    /^(\*|[\w.-]+|\[[\da-f:.]+\])$/i,
+    'a comma-separated list of host names, without scheme and port',
+    'Host names that requests may ask for; `*` is any. Defaults to loopback names on a loopback address, else to any.',
+  );
+  const allowedOrigins = env.list(
+    'ALLOWED_ORIGINS',
+    [answers.allowedOrigins],
+    /^(\*|loopback|[a-z][\w+.-]*:\/\/[^/\s]+)$/i,
+    'a comma-separated list of origins such as https://app.example.com',
+    'Origins whose pages may call this server; `*` is any, `loopback` is pages of this machine.',
+  );
+  const limits = {
+    rateLimit: env.wholeNumber(
+      'RATE_LIMIT',
+      100,
+      { min: 0, max: 1_000_000 },
+      'Messages a second of one client, in bursts of twice that; 0 is no limit.',
+    ),
+  };
+  const sessions = {
+    maxSessions: env.wholeNumber('MAX_SESSIONS', 10_000, count, 'Sessions open at once, in all.'),
+    maxSessionsPerClient: env.wholeNumber(
+      'MAX_SESSIONS_PER_CLIENT',
+      100,
+      count,
+      'Sessions open at once of one client.',
+    ),
+    keepAliveSeconds: env.wholeNumber(
+      'KEEP_ALIVE_SECONDS',
+      15,
+      secondsOrOff,
+      'Seconds between two keep-alives on a stream; 0 is none. Common proxies cut a stream that is silent for 60.',
+    ),
+    keepAliveMode: env.oneOf(
+      'KEEP_ALIVE_MODE',
+      'comment',
+      ['comment', 'ping'],
+      '`comment`, which every client ignores, or `ping`, which every client answers.',
+    ),
+  };
+  const delivery = {
+    maxBufferedBytes: env.wholeNumber(
+      'MAX_BUFFERED_BYTES',
+      1_048_576,
+      { min: 1024, max: 1024 ** 3 },
+      'Bytes that may wait for a reader that takes nothing, before it is cut off; 16 times that for one that goes on reading.',
+    ),
+    stallTimeoutSeconds: env.wholeNumber(
+      'STALL_TIMEOUT_SECONDS',
+      30,
+      seconds,
+      'Seconds after which a reader is cut off if something waits for it and nothing moves; noticed within twice that.',
+    ),
+  };
+  const log = {
+    level: env.oneOf(
+      'LOG_LEVEL',
+      'info',
+      logLevels,
+      'The lowest level that is logged: `debug`, `info`, `warn`, `error` or `silent`.',
+    ),
+    format: env.oneOf(
+      'LOG_FORMAT',
+      '',
+      ['json', 'text'],
+      '`json` for machines, `text` for people. Defaults to text in a terminal, else to JSON.',
+    ),
+  };
+  const landingPage = env.oneOf(
+    'LANDING_PAGE',
+    'on',
+    ['on', 'off'],
+    'The page for people at `/`: `on` or `off`.',
+  );
+  return {
+    listen,
+    tls,
+    proxy,
+    paths,
+    messages,
+    allowedHosts,
+    allowedOrigins,
+    limits,
+    sessions,
+    delivery,
+    log,
+    landingPage,
+  };
+}
+
+/** As a host stands in a URL and in the `Host` header: an IPv6 address in brackets. */
+function inUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}

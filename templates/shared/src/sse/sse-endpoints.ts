@@ -1,0 +1,106 @@
+import { parse as parseQuery } from 'node:querystring';
+import type { McpServer } from '@modelcontextprotocol/server';
+import type { Caller } from '../auth/caller.ts';
+import { HttpError } from '../http/errors.ts';
+import type { Exchange } from '../http/exchange.ts';
+import type { PacedWriterOptions } from '../http/paced-writer.ts';
+import { readJsonBody } from '../http/request-body.ts';
+import type { Log } from '../monitoring/log.ts';
+import type { Metrics } from '../monitoring/metrics.ts';
+import type { ForwardedMessage, Relay } from '../relay/relay.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import { EventStream } from './event-stream.ts';
+import { requireMessage } from './json-rpc.ts';
+import { SseSession } from './sse-session.ts';
+
+export interface SseEndpointOptions {
+  /** Where messages are POSTed to, as clients see it: base path and message endpoint. */
+  messageUrl: string;
+  /** Bytes that one message may have. */
+  maxMessageSize: number;
+  delivery: PacedWriterOptions;
+  createMcpServer: () => McpServer;
+  /** Called once an MCP server is connected to its session. */
+  onConnected?: (mcpServer: McpServer, session: SseSession) => void;
+  /** Finds sessions in other processes, if there are any. */
+  relay: Relay | undefined;
+  log: Log;
+  metrics: Metrics;
+}
+
+/** The query of the `endpoint` event, which clients nearly always send back as it is: parsing it would cost 5 % of a call. */
+const queryAsGiven = /^sessionId=([\w.-]+)$/;
+
+/** The two endpoints of MCP's HTTP+SSE transport: GET opens a session, POST brings it a message. */
+export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessions) {
+  const { messageUrl, maxMessageSize, delivery, createMcpServer, onConnected, relay, log, metrics } = options;
+
+  /** @throws {HttpError} `server_full`, `too_many_sessions` */
+  async function openStream(
+    { request, response, address, headers }: Exchange,
+    caller: Caller | undefined,
+  ): Promise<void> {
+    const client = caller?.id ?? address;
+    sessions.requireRoomFor(client);
+    if (response.destroyed) return; // The client left while its credential was checked.
+    const mcpServer = createMcpServer();
+    const sessionId = sessions.newId();
+    const session = new SseSession({
+      sessionId,
+      caller,
+      client,
+      stream: new EventStream(response, headers, delivery),
+      messageUrl: `${messageUrl}?sessionId=${sessionId}`,
+      metrics,
+    });
+    // What the SDK says after a colon may be the message that it could not use.
+    mcpServer.server.onerror ??= ({ message }) =>
+      log.warn({ client, reason: message.split(':', 1)[0] }, 'session error');
+    sessions.add(session);
+    request.resume(); // A body means nothing here, but unread it would hide that the client leaves.
+    await mcpServer.connect(session);
+    onConnected?.(mcpServer, session);
+  }
+
+  /** @throws {HttpError} `session_id_missing`, `session_not_found`, and those of the body and the relay */
+  async function receiveMessage(exchange: Exchange, caller: Caller | undefined): Promise<void> {
+    const { response, query, headers } = exchange;
+    const sessionId = queryAsGiven.exec(query)?.[1] ?? parseQuery(query).sessionId;
+    if (typeof sessionId !== 'string' || sessionId === '') throw new HttpError('session_id_missing');
+    const session = sessions.get(sessionId);
+    if (session === undefined && relay) return relay.forward(exchange, sessionId, caller);
+    if (!session?.belongsTo(caller)) throw new HttpError('session_not_found');
+
+    const { json, bytes } = await readJsonBody(exchange, maxMessageSize);
+    const message = requireMessage(json);
+    // While the body came, the session may have ended, or become another caller's.
+    if (session.closeReason !== undefined || !session.belongsTo(caller)) {
+      throw new HttpError('session_not_found');
+    }
+    // The message is accepted, not yet handled: however long a tool runs, the POST is over.
+    response.writeHead(202, { ...headers, 'Content-Length': 8 }).end('Accepted');
+    metrics.messageReceived(bytes);
+    session.receive(message, caller);
+  }
+
+  /** Takes a message that another process checked and forwarded; only this one knows whose session it is. */
+  function receiveForwarded({ sessionId, caller, json }: ForwardedMessage): boolean {
+    const session = sessions.get(sessionId);
+    if (!session?.belongsTo(caller)) return false;
+    session.receive(JSON.parse(json), caller);
+    return true;
+  }
+
+  /**
+   * Clients that know both transports POST here first. A 405 that is not JSON tells them to GET instead.
+   * https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#backwards-compatibility
+   */
+  function answerProbe({ response, headers }: Exchange): void {
+    metrics.requestRejected(405);
+    const body = 'This is an SSE endpoint: open it with GET\n';
+    const own = { Allow: 'GET, OPTIONS', 'Content-Type': 'text/plain', 'Content-Length': body.length };
+    response.writeHead(405, { ...headers, ...own }).end(body);
+  }
+
+  return { openStream, receiveMessage, receiveForwarded, answerProbe };
+}

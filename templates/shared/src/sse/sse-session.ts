@@ -1,0 +1,164 @@
+import type { JSONRPCMessage, RequestId, Transport } from '@modelcontextprotocol/server';
+import type { Caller } from '../auth/caller.ts';
+import type { Metrics } from '../monitoring/metrics.ts';
+import type { CloseReason, Session } from '../sessions/session.ts';
+import type { EventStream } from './event-stream.ts';
+import { internalError, toJson } from './json-rpc.ts';
+
+export interface SseSessionOptions {
+  sessionId: string;
+  /** Who opened the stream; undefined where it needs no credential. */
+  caller: Caller | undefined;
+  client: string;
+  stream: EventStream;
+  /** The path to POST messages to, with the session's id: what the `endpoint` event says. */
+  messageUrl: string;
+  metrics: Metrics;
+}
+
+/** Server pings have ids that no client could confuse with its own. */
+const pingIdPrefix = 'keep-alive-';
+
+/** Consecutive pings that may stay unanswered before the client counts as gone. */
+const maxUnansweredPings = 2;
+
+/**
+ * One client: carries JSON-RPC messages between its event stream and its MCP server.
+ * What the client POSTs arrives by `receive`; what the MCP server sends leaves by `send`.
+ */
+export class SseSession implements Transport, Session {
+  // Set by the SDK when an MCP server connects.
+  onmessage?: Transport['onmessage'];
+  onclose?: (() => void) | undefined;
+  onerror?: ((error: Error) => void) | undefined;
+
+  readonly sessionId: string;
+  readonly client: string;
+  closeReason: CloseReason | undefined;
+  messagesReceived = 0;
+  messagesSent = 0;
+
+  #caller: Caller | undefined;
+  readonly #stream: EventStream;
+  readonly #messageUrl: string;
+  readonly #metrics: Metrics;
+  /** The client's requests that have no reply yet; of a tool call, when it began. */
+  readonly #running = new Map<RequestId, number | undefined>();
+  #onIdle: (() => void) | undefined;
+  #pingsSent = 0;
+  #pingsUnanswered = 0;
+
+  constructor({ sessionId, caller, client, stream, messageUrl, metrics }: SseSessionOptions) {
+    this.sessionId = sessionId;
+    this.#caller = caller;
+    this.client = client;
+    this.#stream = stream;
+    this.#messageUrl = messageUrl;
+    this.#metrics = metrics;
+    stream.onclose = (failure) => this.#end(failure ?? 'server_closed');
+  }
+
+  async start(): Promise<void> {
+    // The first event names the URL to POST to; clients wait for it before they send anything.
+    // https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
+    this.#stream.send('endpoint', this.#messageUrl);
+  }
+
+  /** A session belongs to the caller who opened its stream; if that needed no credential, to the first caller known. */
+  belongsTo(caller: Caller | undefined): boolean {
+    // Without a caller the message endpoint is not protected.
+    return caller === undefined || this.#caller === undefined || this.#caller.id === caller.id;
+  }
+
+  get expiresAt(): number {
+    return this.#caller?.authInfo.expiresAt ?? Infinity;
+  }
+
+  receive(message: JSONRPCMessage, caller: Caller | undefined = this.#caller): void {
+    this.messagesReceived++;
+    this.#noteCaller(caller);
+    this.#pingsUnanswered = 0;
+    if (isPingReply(message)) return; // An error is as good a sign of life as a result.
+    this.#noteRunning(message);
+    try {
+      this.onmessage?.(message, caller && { authInfo: caller.authInfo });
+    } catch (error) {
+      this.onerror?.(error as Error);
+      if ('method' in message && 'id' in message) this.send(internalError(message)).catch(() => {}); // The client left.
+    }
+  }
+
+  /** Sends a message of the MCP server, at the reader's pace. @throws when the stream is over */
+  async send(message: JSONRPCMessage): Promise<void> {
+    const json = toJson(message);
+    const isOpen = this.#stream.send('message', json);
+    if (!('method' in message) && message.id !== undefined) this.#finish(message.id);
+    if (!isOpen || (!this.#stream.isIdle && !(await this.#stream.flushed()))) {
+      throw new Error('The session is closed');
+    }
+    this.messagesSent++;
+    this.#metrics.messageDelivered(Buffer.byteLength(json));
+  }
+
+  async idle(): Promise<void> {
+    if (this.#running.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  keepAlive(mode: 'comment' | 'ping'): void {
+    if (!this.#stream.isIdle) return; // Bytes that wait say the same.
+    if (mode === 'comment') {
+      this.#stream.comment(`keep-alive ${new Date().toISOString()}`);
+    } else if (this.#pingsUnanswered >= maxUnansweredPings) {
+      this.#end('ping_unanswered');
+    } else {
+      this.#pingsUnanswered++;
+      const id = `${pingIdPrefix}${this.sessionId}-${++this.#pingsSent}`;
+      this.#stream.send('message', JSON.stringify({ jsonrpc: '2.0', id, method: 'ping' }));
+    }
+  }
+
+  async close(reason: CloseReason = 'server_closed'): Promise<void> {
+    this.#end(reason);
+  }
+
+  /** With a newer credential than the last, the session lasts longer. */
+  #noteCaller(caller: Caller | undefined): void {
+    const isNewer = (caller?.authInfo.expiresAt ?? Infinity) >= this.expiresAt;
+    if (isNewer || this.#caller === undefined) this.#caller = caller;
+  }
+
+  #noteRunning(message: JSONRPCMessage): void {
+    if (!('method' in message)) return;
+    if ('id' in message) {
+      this.#running.set(message.id, message.method === 'tools/call' ? performance.now() : undefined);
+    } else if (message.method === 'notifications/cancelled') {
+      this.#finish(message.params?.requestId as RequestId); // A cancelled request gets no reply.
+    }
+  }
+
+  #finish(id: RequestId): void {
+    const startedAt = this.#running.get(id);
+    if (startedAt !== undefined) this.#metrics.toolCallFinished((performance.now() - startedAt) / 1000);
+    if (this.#running.delete(id) && this.#running.size === 0) this.#onIdle?.();
+  }
+
+  #end(reason: CloseReason): void {
+    if (this.closeReason !== undefined) return;
+    this.closeReason = reason;
+    this.#stream.end();
+    this.#running.clear();
+    this.#onIdle?.();
+    try {
+      this.onclose?.();
+    } catch (error) {
+      this.onerror?.(error as Error); // How the MCP server ends is its own concern.
+    }
+  }
+}
+
+function isPingReply(message: JSONRPCMessage): boolean {
+  return !('method' in message) && typeof message.id === 'string' && message.id.startsWith(pingIdPrefix);
+}
