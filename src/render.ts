@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import Handlebars from 'handlebars';
 import { localOrigin } from './answers.js';
 import { packageManagers, scriptPrefix } from './package-managers.js';
-import type { Answers } from './questions.js';
 import { settingsTable } from './project/settings-table.ts';
+import type { Answers } from './questions.js';
 import { recordFile, writeRecord } from './record.js';
 import { generatorVersion, templatesFolder } from './version.js';
 

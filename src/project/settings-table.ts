@@ -22,7 +22,8 @@ export function settingsTable(answers: Answers): string {
   if (relay === 'redis') relaySettings(env, name);
 
   const rows = env.rows.map(
-    ({ name, default: value, description }) => `| \`${name}\` | ${value && `\`${value}\``} | ${description} |\n`,
+    ({ name, default: value, description }) =>
+      `| \`${name}\` | ${value && `\`${value}\``} | ${description} |\n`,
   );
   return `| variable | default | |\n|---|---|---|\n${rows.join('')}`;
 }

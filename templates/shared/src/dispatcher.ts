@@ -62,12 +62,14 @@ export function createDispatcher(options: DispatcherOptions) {
   /** @throws {HttpError} `not_found`, `method_not_allowed` */
   function find(exchange: Exchange): Route {
     const { method = '' } = exchange.request;
-    const route = routes.get(wantsEvents(exchange) ? endpoint : exchange.path);
+    const { path } = exchange;
+    const route = routes.get(path === '/' && wantsEvents(exchange) ? endpoint : path);
     if (route === undefined) throw new HttpError('not_found');
     const found = route[method as keyof typeof route];
     if (found) return found;
     if (method === 'HEAD' && route.GET && route.GET.needs !== 'sse') return route.GET;
-    throw new HttpError('method_not_allowed', { headers: { Allow: allowed(route) } });
+    const name = method === 'POST' && route.GET?.needs === 'sse' ? 'post_to_stream' : 'method_not_allowed';
+    throw new HttpError(name, { headers: { Allow: allowed(route) } });
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -118,10 +120,8 @@ export function createDispatcher(options: DispatcherOptions) {
 }
 
 /** Clients that were given no path find the event stream at `/`; people find a page. */
-function wantsEvents({ request, path }: Exchange): boolean {
-  return (
-    path === '/' && request.method === 'GET' && !!request.headers.accept?.includes('text/event-stream')
-  );
+function wantsEvents({ request }: Exchange): boolean {
+  return request.method === 'GET' && !!request.headers.accept?.includes('text/event-stream');
 }
 
 function isLimited(needs: Need | 'caller'): boolean {

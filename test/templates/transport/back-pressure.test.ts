@@ -121,6 +121,8 @@ describe('a reader that does not read', () => {
   });
 
   test('what follows a message above the cap has the cap and no more', async () => {
+    await server.stop('SIGKILL');
+    server = await startTestServer('apikey', { STALL_TIMEOUT_SECONDS: '30' });
     const reader = await stuckReader();
     await reader.post(callTool(1, 'big', { bytes: 20 * MB }));
     await reader.post(callTool(2, 'big', { bytes: 1.1 * MB }));

@@ -66,9 +66,11 @@ function refusalOf(provider: AuthProvider, request: IncomingMessage, metadataUrl
   if (own && !(own.status >= 400 && own.status <= 599)) {
     throw new Error(`getAuthError gives the status ${own.status}, which is not a refusal`);
   }
-  const challenge =
-    provider.credentialScheme?.challenge(request, metadataUrl) ?? 'Bearer realm="mcp"'; // RFC 6750, section 3
-  return new HttpError('unauthorized', { ...own, headers: { 'WWW-Authenticate': challenge, ...own?.headers } });
+  const challenge = provider.credentialScheme?.challenge(request, metadataUrl) ?? 'Bearer realm="mcp"'; // RFC 6750, section 3
+  return new HttpError('unauthorized', {
+    ...own,
+    headers: { 'WWW-Authenticate': challenge, ...own?.headers },
+  });
 }
 
 /** Whether a refused request may have been an attempt to guess a credential; one without any was not. */

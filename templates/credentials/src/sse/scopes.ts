@@ -1,9 +1,4 @@
-import {
-  isJSONRPCRequest,
-  type JSONRPCMessage,
-  type JSONRPCRequest,
-  type McpServer,
-} from '@modelcontextprotocol/server';
+import type { JSONRPCMessage, JSONRPCRequest, McpServer } from '@modelcontextprotocol/server';
 import { internalError } from './json-rpc.ts';
 import type { SseSession } from './sse-session.ts';
 
@@ -16,7 +11,7 @@ export function requireScopes(mcpServer: McpServer, session: SseSession): void {
   const deliver = session.onmessage;
 
   session.onmessage = (message, extra) => {
-    if (!isJSONRPCRequest(message)) return deliver?.(message, extra);
+    if (!('method' in message && 'id' in message)) return deliver?.(message, extra);
     const challenge = mcpServer.resolveScopeChallenge({ ...extra, request: message });
     if (challenge === undefined) return deliver?.(message, extra);
     return void answer(message, async () => {

@@ -32,11 +32,7 @@ export interface ForwardingOptions {
 
 /** Checks a message where it arrives, and forwards it to the process that its session's id names. */
 export function createForwarding({ channel, maxMessageSize, metrics }: ForwardingOptions): Relay {
-  async function forward(
-    exchange: Exchange,
-    sessionId: string,
-    caller: Caller | undefined,
-  ): Promise<void> {
+  async function forward(exchange: Exchange, sessionId: string, caller: Caller | undefined): Promise<void> {
     const nodeId = sessionId.slice(0, Math.max(0, sessionId.indexOf('.')));
     if (nodeId === '' || nodeId === channel.nodeId) throw new HttpError('session_not_found');
     const { json, text, bytes } = await readJsonBody(exchange, maxMessageSize);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Log } from '../monitoring/log.ts';
 import { HttpError } from '../http/errors.ts';
+import type { Log } from '../monitoring/log.ts';
 import type { Channel } from './forwarding.ts';
 import type { RedisConnections } from './redis-connections.ts';
 import type { ForwardedMessage, Receive } from './relay.ts';

@@ -41,7 +41,8 @@ export function createConnections() {
     /** Notes a request that came. @returns false if it can never be answered */
     begin({ socket }: IncomingMessage, response: ServerResponse): boolean {
       const connection = open.get(socket);
-      if (!connection || connection.carriesStream || connection.unfinished.length > maxPipelined) return false;
+      if (!connection || connection.carriesStream || connection.unfinished.length > maxPipelined)
+        return false;
       connection.unfinished.push(response);
       unfinished++;
       response.on('close', onResponseClosed);

@@ -6,6 +6,8 @@ interface Refusal {
   /** What is said. `{limit}` stands for the figure that was exceeded. */
   message: string;
   headers?: Readonly<Record<string, string>>;
+  /** Whether the message is the whole body, as plain text. */
+  plainText?: boolean;
   /** JSON-RPC's own code, where the message itself is at fault. https://www.jsonrpc.org/specification#error_object */
   jsonRpcCode?: number;
 }
@@ -16,7 +18,12 @@ const retryAfter = (seconds: number) => ({ 'Retry-After': String(seconds) });
 /** Every way a request can be refused. */
 export const refusals = {
   bad_request: { status: 400, message: 'The request is not valid HTTP' },
-  hosts_not_one: { code: 'bad_request', status: 400, message: 'The request must have one Host', headers: closing },
+  hosts_not_one: {
+    code: 'bad_request',
+    status: 400,
+    message: 'The request must have one Host',
+    headers: closing,
+  },
   host_malformed: { code: 'bad_request', status: 400, message: 'The Host is not a host name' },
   body_cut_short: { code: 'bad_request', status: 400, message: 'The request was not received whole' },
   connection_shared: { code: 'bad_request', status: 400, message: 'A stream needs a connection of its own' },
@@ -40,6 +47,14 @@ export const refusals = {
   // The same for a session that never was, is over, or is another caller's: ids cannot be tried out.
   session_not_found: { status: 404, message: 'There is no such session' },
   method_not_allowed: { status: 405, message: 'This path does not take this method' },
+  // Clients that know both transports POST here first. A 405 that is not JSON tells them to GET instead.
+  // https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#backwards-compatibility
+  post_to_stream: {
+    code: 'method_not_allowed',
+    status: 405,
+    message: 'This is an SSE endpoint: open it with GET\n',
+    plainText: true,
+  },
   request_timeout: { status: 408, message: 'The request took too long to arrive' },
   message_too_large: { status: 413, message: 'A message may have at most {limit} bytes', headers: closing },
   media_type_not_json: {
@@ -106,6 +121,7 @@ export class HttpError extends Error {
   readonly code: string;
   readonly status: number;
   readonly headers: Record<string, string>;
+  readonly plainText: boolean;
   readonly jsonRpcCode: number | undefined;
 
   constructor(name: RefusalName, details: RefusalDetails = {}) {
@@ -114,6 +130,7 @@ export class HttpError extends Error {
     this.code = refusal.code ?? name;
     this.status = details.status ?? refusal.status;
     this.headers = { ...refusal.headers, ...details.headers };
+    this.plainText = refusal.plainText ?? false;
     this.jsonRpcCode = refusal.jsonRpcCode;
   }
 }

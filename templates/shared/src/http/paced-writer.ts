@@ -28,10 +28,14 @@ const mostForSteadyReader = 16;
 export class PacedWriter {
   /** Called once when the response is over: with the reason, unless `end` was called. */
   onclose?: (failure?: WriteFailure) => void;
+  /** Whether the reader is behind: what is written now has to wait. */
+  isBehind = false;
 
   readonly #response: ServerResponse;
   readonly #maxBufferedBytes: number;
-  /** What waits for the socket; no array while nothing waits, as is nearly always the case. */
+  /** What is left of a large write that the socket is taking piece by piece. */
+  #rest: Buffer | undefined;
+  /** What waits for its turn; no array while nothing waits, as is nearly always the case. */
   #queue: Buffer[] | undefined;
   #queuedBytes = 0;
   /** Resolve the promises of `flushed`. */
@@ -47,14 +51,13 @@ export class PacedWriter {
     // Node's socket timeout restarts when part of a pending write was taken, so it fires for a reader that takes
     // nothing, within twice its time, and never for one that is slow. While nothing waits it means nothing.
     response.setTimeout(stallTimeoutSeconds * 1000, () => {
-      if (!this.isIdle) this.#cut('reader_stalled');
+      if (this.#isPending || response.writableLength > 0) this.#cut('reader_stalled');
     });
     response.once('close', () => this.#close(this.#ended ? undefined : 'client_gone'));
   }
 
-  /** Whether the socket has taken everything so far. */
-  get isIdle(): boolean {
-    return this.#queue === undefined && this.#response.writableLength === 0;
+  get #isPending(): boolean {
+    return this.#rest !== undefined || this.#queue !== undefined;
   }
 
   /**
@@ -64,17 +67,15 @@ export class PacedWriter {
    */
   write(bytes: string | Uint8Array): boolean {
     if (this.#ended || this.#response.destroyed) return false;
-    if (bytes.length <= pieceBytes && this.isIdle) {
-      this.#response.write(bytes, this.#onTaken);
-      return true;
-    }
-    return this.#enqueue(Buffer.from(bytes as string));
+    if (this.isBehind || bytes.length > pieceBytes) return this.#enqueue(Buffer.from(bytes as string));
+    this.isBehind = !this.#response.write(bytes, this.#onTaken);
+    return true;
   }
 
   /** Resolves once everything written has been taken; false if it never will be. Await it to apply back-pressure. */
   async flushed(): Promise<boolean> {
     if (this.#response.destroyed) return false;
-    if (this.isIdle) return true;
+    if (!this.isBehind) return true;
     return new Promise((resolve) => {
       this.#waiters ??= [];
       this.#waiters.push(resolve);
@@ -85,7 +86,7 @@ export class PacedWriter {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#queue === undefined) this.#response.end();
+    if (!this.#isPending) this.#response.end();
   }
 
   #enqueue(bytes: Buffer): boolean {
@@ -93,44 +94,50 @@ export class PacedWriter {
       this.#cut('reader_too_slow');
       return false;
     }
-    const wasIdle = this.isIdle;
+    if (!this.isBehind) {
+      this.isBehind = true;
+      this.#rest = bytes;
+      this.#writePiece();
+      return true;
+    }
     this.#queue ??= [];
     this.#queue.push(bytes);
     this.#queuedBytes += bytes.length;
-    if (wasIdle) this.#writePiece();
     this.#watchPatience();
     return true;
   }
 
   readonly #onTaken = () => {
     // Node calls this too for what a connection that is gone has not taken; its 'close' follows.
-    if (this.#response.socket?.destroyed !== false) return;
-    if (this.#queue !== undefined) {
+    if (!this.isBehind || this.#response.socket?.destroyed !== false) return;
+    if (this.#isPending) {
       this.#piecesTaken++;
       this.#writePiece();
+    } else if (this.#response.writableLength === 0) {
+      this.isBehind = false;
+      this.#settle(true);
     }
-    if (this.#waiters !== undefined && this.isIdle) this.#settle(true);
   };
 
   #writePiece(): void {
-    const queue = this.#queue as Buffer[];
-    const [first = Buffer.alloc(0)] = queue;
-    let piece = first;
-    if (first.length > pieceBytes) {
-      piece = first.subarray(0, pieceBytes);
-      queue[0] = first.subarray(pieceBytes);
-    } else {
-      let count = 0;
-      let length = 0;
-      while (count < queue.length && length + (queue[count] as Buffer).length <= pieceBytes) {
-        length += (queue[count++] as Buffer).length;
-      }
-      piece = Buffer.concat(queue.splice(0, count), length);
-    }
-    this.#queuedBytes -= piece.length;
-    if (queue.length === 0) this.#queue = undefined;
+    this.#rest ??= this.#takeFromQueue();
+    const piece = this.#rest.subarray(0, pieceBytes);
+    this.#rest = this.#rest.length > pieceBytes ? this.#rest.subarray(pieceBytes) : undefined;
     this.#response.write(piece, this.#onTaken);
-    if (this.#ended && this.#queue === undefined) this.#response.end();
+    if (this.#ended && !this.#isPending) this.#response.end();
+  }
+
+  /** The next write that waits, or several small ones as one. */
+  #takeFromQueue(): Buffer {
+    const queue = this.#queue as Buffer[];
+    let count = 0;
+    let length = 0;
+    do length += (queue[count++] as Buffer).length;
+    while (count < queue.length && length + (queue[count] as Buffer).length <= pieceBytes);
+    this.#queuedBytes -= length;
+    const taken = queue.splice(0, count);
+    if (queue.length === 0) this.#queue = undefined;
+    return count === 1 ? (taken[0] as Buffer) : Buffer.concat(taken, length);
   }
 
   /** While too much waits, the reader must go on taking something. */
@@ -157,6 +164,7 @@ export class PacedWriter {
     const { onclose } = this;
     delete this.onclose;
     clearTimeout(this.#patience);
+    this.#rest = undefined;
     this.#queue = undefined;
     this.#queuedBytes = 0;
     onclose?.(failure);

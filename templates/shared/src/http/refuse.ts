@@ -6,7 +6,8 @@ import { HttpError } from './errors.ts';
 const lingerMs = 1000;
 
 /** The body of a refusal; if the JSON-RPC message itself is at fault, in JSON-RPC's form. */
-function bodyOf({ code, message, jsonRpcCode }: HttpError): string {
+function bodyOf({ code, message, plainText, jsonRpcCode }: HttpError): string {
+  if (plainText) return message;
   return JSON.stringify(
     jsonRpcCode === undefined
       ? { error: { code, message } }
@@ -31,7 +32,7 @@ export function refuse(
   const closes = asked || error.headers.Connection === 'close' || !response.shouldKeepAlive;
   response.writeHead(error.status, {
     ...headers,
-    'Content-Type': 'application/json',
+    'Content-Type': error.plainText ? 'text/plain' : 'application/json',
     'Content-Length': Buffer.byteLength(body),
     ...error.headers,
     ...(closes && { Connection: 'close' }),

@@ -1,4 +1,15 @@
-import { byteSize, hostName, type Kind, listLike, oneOf, pathPrefix, text, textLike, urlPath, wholeNumber } from './kinds.ts';
+import {
+  byteSize,
+  hostName,
+  type Kind,
+  listLike,
+  oneOf,
+  pathPrefix,
+  text,
+  textLike,
+  urlPath,
+  wholeNumber,
+} from './kinds.ts';
 
 /** What is wrong with the settings, one line for each mistake. */
 export class SettingsError extends Error {}
@@ -60,13 +71,24 @@ export class Environment {
 
   /** One of several words. Without a default it may be undefined. */
   oneOf<C extends string>(name: string, fallback: C, choices: readonly C[], description: string): C;
-  oneOf<C extends string>(name: string, fallback: '', choices: readonly C[], description: string): C | undefined;
+  oneOf<C extends string>(
+    name: string,
+    fallback: '',
+    choices: readonly C[],
+    description: string,
+  ): C | undefined;
   oneOf<C extends string>(name: string, fallback: C | '', choices: readonly C[], description: string) {
     return this.#read(name, oneOf(choices), fallback, description);
   }
 
   /** Several texts with commas between them, each like `pattern`. */
-  list(name: string, fallback: readonly string[], pattern: RegExp, mustBe: string, description: string): string[] {
+  list(
+    name: string,
+    fallback: readonly string[],
+    pattern: RegExp,
+    mustBe: string,
+    description: string,
+  ): string[] {
     return this.#read(name, listLike(pattern, mustBe), fallback.join(','), description) ?? [];
   }
 

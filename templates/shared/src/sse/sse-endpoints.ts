@@ -91,16 +91,5 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     return true;
   }
 
-  /**
-   * Clients that know both transports POST here first. A 405 that is not JSON tells them to GET instead.
-   * https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#backwards-compatibility
-   */
-  function answerProbe({ response, headers }: Exchange): void {
-    metrics.requestRejected(405);
-    const body = 'This is an SSE endpoint: open it with GET\n';
-    const own = { Allow: 'GET, OPTIONS', 'Content-Type': 'text/plain', 'Content-Length': body.length };
-    response.writeHead(405, { ...headers, ...own }).end(body);
-  }
-
-  return { openStream, receiveMessage, receiveForwarded, answerProbe };
+  return { openStream, receiveMessage, receiveForwarded };
 }

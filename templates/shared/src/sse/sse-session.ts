@@ -93,7 +93,7 @@ export class SseSession implements Transport, Session {
     const json = toJson(message);
     const isOpen = this.#stream.send('message', json);
     if (!('method' in message) && message.id !== undefined) this.#finish(message.id);
-    if (!isOpen || (!this.#stream.isIdle && !(await this.#stream.flushed()))) {
+    if (!isOpen || (this.#stream.isBehind && !(await this.#stream.flushed()))) {
       throw new Error('The session is closed');
     }
     this.messagesSent++;
@@ -108,7 +108,7 @@ export class SseSession implements Transport, Session {
   }
 
   keepAlive(mode: 'comment' | 'ping'): void {
-    if (!this.#stream.isIdle) return; // Bytes that wait say the same.
+    if (this.#stream.isBehind) return; // Bytes that wait say the same.
     if (mode === 'comment') {
       this.#stream.comment(`keep-alive ${new Date().toISOString()}`);
     } else if (this.#pingsUnanswered >= maxUnansweredPings) {

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { bearerToken, singleHeader } from '../http/headers.ts';
 import type { AuthProvider, AuthResult } from './auth-provider.ts';
+
 interface Introspection {
   active: boolean;
   sub?: string;

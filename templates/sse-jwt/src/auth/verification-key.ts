@@ -1,7 +1,6 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { type Algorithm, algorithmsByKey } from '../settings/algorithms.ts';
 
-
 /** Node's names of the curves. */
 const curves: Record<string, string> = { prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' };
 
@@ -17,7 +16,9 @@ const minRsaBits = 2048;
  * @throws {Error} when there is none, or they are mixed
  */
 export function kindOf(accepted: readonly Algorithm[]): 'secret' | 'public' {
-  const secret = accepted.filter((algorithm) => (algorithmsByKey.secret as readonly string[]).includes(algorithm));
+  const secret = accepted.filter((algorithm) =>
+    (algorithmsByKey.secret as readonly string[]).includes(algorithm),
+  );
   if (accepted.length === 0) throw new Error('JWT_ALGORITHMS: at least one algorithm is needed');
   if (secret.length === 0) return 'public';
   if (secret.length === accepted.length) return 'secret';

@@ -114,7 +114,7 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
       response.writeHead(result.status, { ...headers, ...Object.fromEntries(result.headers) });
       const writer = new PacedWriter(response, delivery);
       for await (const chunk of result.body ?? []) {
-        if (!writer.write(chunk) || (!writer.isIdle && !(await writer.flushed()))) return;
+        if (!writer.write(chunk) || (writer.isBehind && !(await writer.flushed()))) return;
         if (result.ok && chunk[0] !== comment) metrics.messageDelivered(chunk.length);
       }
       writer.end();
