@@ -3,9 +3,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Cost, costOfCall } from '../../bench/cost/cost.js';
 import { compileProject } from '../../scripts/compile-project.js';
-import { completeAnswers } from '../../src/answers.js';
-import { render } from '../../src/render.js';
-import { templatesFolder } from '../../src/version.js';
+import { completeAnswers, render, templatesFolder } from '../../src/index.ts';
 
 /**
  * What a tool call to a server with API keys, all defaults on, may cost beyond what it costs on bare node:http. No clock

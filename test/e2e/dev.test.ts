@@ -4,10 +4,10 @@ import { stripVTControlCharacters } from 'node:util';
 import pty from '@lydell/node-pty';
 import { execa } from 'execa';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { writeTree } from '../fixtures/files.js';
-import { temporaryDirectory } from '../fixtures/temporary.js';
-import { cleanEnvironment, runCommand } from './command.js';
-import { keys } from './terminal.js';
+import { writeTree } from '../fixtures/files.ts';
+import { temporaryDirectory } from '../fixtures/temporary.ts';
+import { cleanEnvironment, runCommand } from './command.ts';
+import { keys } from './terminal.ts';
 
 const patience = { timeout: 30_000, interval: 50 };
 
@@ -109,7 +109,7 @@ test('npm run dev restarts the server with each change that compiles, and shows 
 }, 120_000);
 
 test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-  '%s ends all that dev has started',
+  '%s ends every process that dev has started',
   async (signal) => {
     const project = await installedProject();
     const dev = start(project, process.execPath, 'scripts/dev.js');
@@ -126,14 +126,17 @@ test.each([
   ['ESRCH', 0],
   ['EPERM', 0], // macOS, of a group whose processes have all ended
   ['EINVAL', 1],
-])('a compiler that has just ended by itself is no failure, other things are: %s', async (code, status) => {
-  const project = await projectWhereEnding(code);
-  const dev = execa('node', ['--import', './failing-kill.js', 'scripts/dev.js'], {
-    cwd: project,
-    reject: false,
-  });
-  for await (const line of dev.iterable()) if (line === 'the server runs') dev.kill('SIGTERM');
-  const { exitCode, stderr } = await dev;
-  expect(exitCode).toBe(status);
-  expect(stderr.includes(`kill ${code}`)).toBe(status !== 0);
-});
+])(
+  'npm run dev, when it ends a compiler and the system answers %s, exits with status %d',
+  async (code, status) => {
+    const project = await projectWhereEnding(code);
+    const dev = execa('node', ['--import', './failing-kill.js', 'scripts/dev.js'], {
+      cwd: project,
+      reject: false,
+    });
+    for await (const line of dev.iterable()) if (line === 'the server runs') dev.kill('SIGTERM');
+    const { exitCode, stderr } = await dev;
+    expect(exitCode).toBe(status);
+    expect(stderr.includes(`kill ${code}`)).toBe(status !== 0);
+  },
+);

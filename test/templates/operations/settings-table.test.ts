@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { rowsOf, settingsTables } from '../../../scripts/settings-tables.js';
-import { completeAnswers } from '../../../src/answers.js';
-import { render } from '../../../src/render.js';
-import { templatesFolder } from '../../../src/version.js';
+import { completeAnswers, render, templatesFolder } from '../../../src/index.ts';
 import { authTypes } from '../support/projects.js';
 import { runServer } from '../support/server.js';
 
