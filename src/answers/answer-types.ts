@@ -71,7 +71,7 @@ export function directoryPath(): Kind<string> {
     mustBe: 'a path',
     parse(text) {
       if (text.trim() === '' || text.includes('\0')) return undefined;
-      // In a prompt or a config file no shell expands it, and nobody wants a directory called "~".
+      // A shell expands it, but not in a prompt or a config file. A directory called "~" is never meant.
       return /^~(?=$|[/\\])/.test(text) ? join(homedir(), text.slice(1)) : text;
     },
   };

@@ -2,7 +2,6 @@
  * What can be answered, and how answers are checked: one table of questions, from which the prompts, the flags, the help,
  * the config file and the README's table derive.
  */
-export type { AnswerType } from './answer-types.ts';
 export { completeAnswers, conflict, type Given, overlayAnswers, parseGiven } from './answers.ts';
 export {
   type AnswerKey,

@@ -185,7 +185,7 @@ export const questions = [
   {
     key: 'verify',
     flag: '--[no-]verify',
-    title: 'build the project and run its tests',
+    title: 'build the project, run its tests and start it',
     type: confirm(),
     default: true,
     recorded: false,

@@ -53,7 +53,7 @@ export function readArguments(argv: readonly string[], env: NodeJS.ProcessEnv): 
     throw explain(error);
   }
 
-  refuseOptionsKeptByNpm(env);
+  refuseOptionsTakenByNpm(env);
   const { yes = false, dryRun = false, json = false, config, ...flags } = command.opts();
   const [directory] = command.args;
   return {
@@ -178,19 +178,19 @@ function explain(error: CommanderError): CreateError {
  * `npm create mcp-sse my-server --port 9000` lacks a `--`, so npm takes the option for its own and exports it to the
  * environment. To go on would create something other than what was asked for.
  */
-function refuseOptionsKeptByNpm(env: NodeJS.ProcessEnv): void {
+function refuseOptionsTakenByNpm(env: NodeJS.ProcessEnv): void {
   if (!env.npm_config_user_agent?.startsWith('npm/')) return;
   const names = [...allQuestions.map((question) => flagName(question)), '--dry-run'];
-  const kept = names.find((name) => {
+  const taken = names.find((name) => {
     const value = env[`npm_config_${name.replace(/^--/, '').replaceAll('-', '_')}`];
     // Two of the names are npm's own settings: `git` is the path of a program.
     if (name === '--git') return value === 'false';
     return value !== undefined && (name !== '--dry-run' || value === 'true');
   });
-  if (kept === undefined) return;
+  if (taken === undefined) return;
   throw new CreateError(
     'bad_input',
-    `${kept} was taken by npm; put -- before the options, as in: npm create mcp-sse my-server -- ${kept} ...`,
-    { flag: kept },
+    `${taken} was taken by npm; put -- before the options, as in: npm create mcp-sse my-server -- ${taken} ...`,
+    { flag: taken },
   );
 }

@@ -59,7 +59,7 @@ async function askOne(
     const value = await promptFor(question, answers, asking);
     const mustBe = conflict(question.key, { ...answers, [question.key]: value });
     if (mustBe === undefined) return value;
-    clack.log.error(`${value} must be ${mustBe}`);
+    clack.log.error(`Must be ${mustBe}`);
   }
 }
 

@@ -25,7 +25,7 @@ export interface NextSteps extends KeptFiles {
 }
 
 /** What the next steps depend on. */
-export interface Finished {
+interface Finished {
   answers: Answers;
   directory: string;
   cwd: string;

@@ -20,7 +20,7 @@ async function installedProject(): Promise<string> {
   return join(cwd, 'x');
 }
 
-/** Starts what is given in the project, in a terminal, and keeps what it prints. */
+/** Starts a program in the project, in a terminal, and keeps what it prints. */
 function start(cwd: string, command: string, ...args: string[]) {
   const env = { ...cleanEnvironment, PORT: '0', LOG_FORMAT: 'json' };
   const terminal = pty.spawn(command, args, { cwd, cols: 1000, env });
@@ -35,7 +35,7 @@ function start(cwd: string, command: string, ...args: string[]) {
   return {
     output,
     wasCleared: () => raw.includes('\x1bc'),
-    /** Where the server listens, for each time it was started. */
+    /** Where the server listened, once for each start. */
     urls: () => [...output().matchAll(/"listening","url":"(.*?)\/sse"/g)].map(([, url]) => url),
     kill: (signal: NodeJS.Signals) => process.kill(terminal.pid, signal),
     type: (text: string) => terminal.write(text),
@@ -56,7 +56,7 @@ function processesIn(directory: string): number[] {
     .map(Number);
 }
 
-/** A project whose compiler does nothing, and where the system answers with this code when the compiler is ended. */
+/** A project whose compiler does nothing, and where ending it fails with this code. */
 async function projectWhereEnding(code: string): Promise<string> {
   const cwd = temporaryDirectory();
   await runCommand(['x', '--no-install', '--no-git'], { cwd });
@@ -102,7 +102,7 @@ test('npm run dev restarts the server with each change that compiles, and shows 
   writeFileSync(tool, source.replace(/description: '.*'/, "description: 'The second change'"));
   await vi.waitFor(async () => expect(await listTools(dev.urls().at(-1))).toContain('The second'), patience);
   expect(dev.urls()).toHaveLength(3); // one for the start, and one for each change that compiled
-  expect(dev.wasCleared()).toBe(false); // else nobody had seen the error
+  expect(dev.wasCleared()).toBe(false); // or the error would have disappeared
 
   dev.type(keys.ctrlC);
   await vi.waitFor(() => expect(processesIn(project)).toEqual([]), patience);

@@ -46,7 +46,7 @@ const targets = [
 ] as const;
 
 describe.each(Object.entries(steps))('a signal during %s', (_step, stopAt) => {
-  test.each(targets)('rolls everything back: %s', async (_what, files, args) => {
+  test.each(targets)('a signal rolls everything back: %s', async (_what, files, args) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       const cwd = temporaryDirectory();
       writeTree(cwd, files);
@@ -65,7 +65,7 @@ describe.each(Object.entries(steps))('a signal during %s', (_step, stopAt) => {
     }
   });
 
-  test('if it cannot be caught, leaves the whole project', async () => {
+  test('a signal that cannot be caught leaves the whole project', async () => {
     const cwd = temporaryDirectory();
     const { child, childPid } = start(cwd, [], stopAt);
     const pid = await vi.waitFor(() => childPid() || Promise.reject(new Error('not there yet')), 20_000);

@@ -67,13 +67,16 @@ test.each([
 test.each([
   ['outside a repository', {}, true],
   ['inside a repository', { '.git/HEAD': '' }, false],
-])('after a failure %s, the commands to finish create one: %j', async (_where, files, told) => {
-  const cwd = temporaryDirectory();
-  writeTree(cwd, files);
-  const { run } = recordedRun((line) => (line === 'npm run test' ? failed('why') : ''));
-  const error = await createProject({ ...quick, git: true }, { cwd, run }).catch((error) => error);
-  expect(error.resume.includes('git add --all')).toBe(told);
-});
+])(
+  'after a failure %s, the commands to finish create one only if there is none',
+  async (_where, files, created) => {
+    const cwd = temporaryDirectory();
+    writeTree(cwd, files);
+    const { run } = recordedRun((line) => (line === 'npm run test' ? failed('why') : ''));
+    const error = await createProject({ ...quick, git: true }, { cwd, run }).catch((error) => error);
+    expect(error.resume.includes('git add --all')).toBe(created);
+  },
+);
 
 test('without the package manager nothing is written', async () => {
   const cwd = temporaryDirectory();
@@ -86,7 +89,7 @@ describe.each(['render', 'install', 'build', 'verify', 'git'] as const)('cancell
   test.each([
     ['a new directory', {}, 'abort'],
     ['a directory with files', { 'server/README.md': 'mine', 'server/src/x.ts': 'mine' }, 'overwrite'],
-  ] as const)('leaves %s as it was', async (_what, files, existing) => {
+  ] as const)('cancelling leaves %s as it was', async (_what, files, existing) => {
     const cwd = temporaryDirectory();
     writeTree(cwd, files);
     const before = readTree(cwd);
