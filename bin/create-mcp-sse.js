@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Old syntax on purpose: a Node.js that is too old must be able to read this file, to be told so.
+// Old syntax on purpose: a Node.js that is too old must be able to parse this file to print the message.
 var wanted = [20, 12];
 var running = process.versions.node.split('.').map(Number);
 var tooOld = running[0] < wanted[0] || (running[0] === wanted[0] && running[1] < wanted[1]);

@@ -1,2 +1,2 @@
-// Apart from create-mcp-sse.js, since an old Node.js cannot even read import().
+// Not in create-mcp-sse.js, because an old Node.js cannot parse import().
 import('../dist/main.js');

@@ -34,10 +34,10 @@ try {
   await answer('prove who they are', 'Enter');
   await answer('Which endpoints', 'Enter');
   await answer('More options?', 'Enter');
-  await answer('Make it?', 'Enter');
-  await see('Make the same again', 120);
+  await answer('Create it?', 'Enter');
+  await see('To create the same server again', 120);
   const lines = screen();
-  const start = lines.findIndex((line) => line.includes('Make it?'));
+  const start = lines.findIndex((line) => line.includes('Create it?'));
   writeFileSync(join(root, 'docs/finished.svg'), draw('The finished server', lines.slice(start)));
 } finally {
   tmux('kill-session', '-t', session);

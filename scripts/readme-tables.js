@@ -1,6 +1,6 @@
 // The tables of the README that derive from the source. A test compares them with the README.
 
-/** The README with its tables written anew between their markers. */
+/** The README with current tables between their markers. */
 export function withTables(readme, { allQuestions, exitStatuses }) {
   return replace(
     replace(readme, 'questions', questionsTable(allQuestions)),
@@ -17,15 +17,16 @@ function replace(text, name, table) {
 }
 
 function questionsTable(questions) {
-  const rows = questions.map(({ title, flag, accepts, default: value, defaultInWords }) => {
-    const shown = defaultInWords ?? (accepts.kind === 'yes-no' ? (value ? 'on' : 'off') : `\`${value}\``);
-    return [title, `\`${flag}\``, shown, accepts.kind === 'yes-no' ? '' : choices(accepts)];
+  const rows = questions.map(({ title, flag, type, default: value, defaultInWords }) => {
+    const isConfirm = type.prompt === 'confirm';
+    const shown = defaultInWords ?? (isConfirm ? (value ? 'on' : 'off') : `\`${value}\``);
+    return [title, `\`${flag}\``, shown, isConfirm ? '' : choices(type)];
   });
-  return table(['question', 'flag', 'default', 'accepts'], rows);
+  return table(['question', 'flag', 'default', 'must be'], rows);
 }
 
-function choices({ choices, what }) {
-  if (choices === undefined) return what;
+function choices({ choices, mustBe }) {
+  if (choices === undefined) return mustBe;
   return Object.entries(choices)
     .map(([choice, meaning]) => (meaning === '' ? `\`${choice}\`` : `\`${choice}\`: ${meaning}`))
     .join('; ');

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
-import { completeAnswers, render, templatesFolder } from '../dist/index.js';
+import { completeAnswers, layersOf, render, templatesFolder } from '../dist/index.js';
 
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
 const output = join(import.meta.dirname, '../.rendered/typecheck');
@@ -28,21 +28,15 @@ process.exitCode = failed ? 1 : 0;
 
 /** @returns how many files were checked, or undefined when one does not compile */
 async function typecheck(folder, given) {
-  const setting = { cwd: '/', packageManager: 'npm' };
-  const answers = completeAnswers({ directory: 'typecheck', ...given }, setting);
+  const context = { cwd: '/', packageManager: 'npm' };
+  const answers = completeAnswers({ directory: 'typecheck', ...given }, context);
   const files = await render(answers, { secret: '', templates: templatesFolder });
-  const layers = [
-    'shared',
-    ...(given.auth === 'none' ? [] : ['credentials']),
-    `sse-${given.auth}`,
-    ...(given.streamableHttp ? ['streamable-http'] : []),
-    ...(given.relay === 'redis' ? ['redis-relay'] : []),
-  ].map((layer) => join(templatesFolder, layer));
+  const layers = layersOf(answers).map((layer) => join(templatesFolder, layer));
 
   const sources = [];
   for (const [path, { content }] of files) {
     if (!/^(src|test)\/.*\.ts$/.test(path)) continue;
-    // Of a file that several layers have, the last one counts.
+    // If several layers have the same file, the last one wins.
     const plain = layers.map((layer) => join(layer, path)).findLast((file) => existsSync(file));
     sources.push(plain ?? write(join(folder, path), content));
   }

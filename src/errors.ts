@@ -23,17 +23,17 @@ export const exitStatuses: Readonly<Record<number, string>> = {
 
 export type FailureCode = keyof typeof failures;
 
-/** A failure that is explained: its message is one line for the user, who needs no stack. */
+/** A failure with an explanation: its message is one line for the user, who needs no stack. */
 export class CreateError extends Error {
   override readonly name = 'CreateError';
   readonly code: FailureCode;
-  /** The flag that would put it right, such as `--port`. */
+  /** The flag to change, such as `--port`. */
   readonly flag: string | undefined;
-  /** What a failed program printed, in full. */
+  /** Everything that a failed program printed. */
   readonly output: string | undefined;
-  /** Where the project is, when it was written all the same. */
+  /** Where the project is, if it was written before the failure. */
   directory?: string;
-  /** What to type once the cause is gone, when the project was written. */
+  /** The commands that finish such a project once the cause is gone. */
   resume: readonly string[] = [];
 
   constructor(
@@ -52,11 +52,21 @@ export class CreateError extends Error {
   }
 }
 
-export function badInput(flag: string, value: unknown, why: string): CreateError {
-  return new CreateError('bad_input', `${flag} ${show(value)}: ${why}`, { flag });
+/** Refuses a value. @param mustBe completes the sentence "--port 70000 must be …" */
+export function refusedValue(flag: string, value: unknown, mustBe: string): CreateError {
+  return badInput(flag, value, `must be ${mustBe}`);
 }
 
-/** A value as the user would recognise it, on one line whatever it holds. */
+/** @param problem completes the sentence "--config my.json …" */
+export function badInput(flag: string, value: unknown, problem: string): CreateError {
+  return new CreateError('bad_input', `${flag} ${show(value)} ${problem}`, { flag });
+}
+
+export function cancelled(cause?: unknown): CreateError {
+  return new CreateError('cancelled', 'cancelled, nothing was written', { cause });
+}
+
+/** A value as the user would recognise it, always on one line. */
 function show(value: unknown): string {
   if (Array.isArray(value)) return show(value.join(','));
   if (typeof value !== 'string') return JSON.stringify(value) ?? String(value);

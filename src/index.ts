@@ -1,5 +1,5 @@
 /**
- * The programmatic API. The command itself is made of nothing else.
+ * The programmatic API.
  *
  * ```ts
  * import { createProject } from 'create-mcp-sse';
@@ -8,14 +8,37 @@
  * console.log(project.nextSteps.urls.sse);
  * ```
  */
-export { completeAnswers, type Given, parseGiven } from './answers.js';
-export { type CreatedProject, type CreateOptions, createProject } from './create-project.js';
-export { CreateError, exitStatuses, type FailureCode, failures } from './errors.js';
-export type { NextSteps } from './next-steps.js';
-export type { PackageManager } from './package-managers.js';
-export { type Answers, type AnyQuestion, allQuestions } from './questions.js';
-export { makeSecret, type RenderedFile, type RenderedFiles, render } from './render.js';
-export { CommandFailed, type Run, type RunOptions } from './run.js';
-export type { StepName, StepReport } from './step-reports.js';
-export type { FileAction, PlannedFile } from './target.js';
-export { generatorVersion, templatesFolder } from './version.js';
+export {
+  type Answers,
+  type AnyQuestion,
+  allQuestions,
+  type Context,
+  completeAnswers,
+  type Given,
+  type PackageManager,
+  parseGiven,
+} from './answers/index.ts';
+export { CreateError, exitStatuses, type FailureCode, failures } from './errors.ts';
+export {
+  CommandFailed,
+  type CreateOptions,
+  createProject,
+  type FileAction,
+  layersOf,
+  type MakeOptions,
+  makeSecret,
+  type NextSteps,
+  type PlannedFile,
+  type PlanOptions,
+  type Project,
+  type ProjectPlan,
+  planProject,
+  type RenderedFile,
+  type RenderedFiles,
+  type Run,
+  type RunOptions,
+  render,
+  type StepName,
+  type StepReport,
+} from './project/index.ts';
+export { generatorVersion, templatesFolder } from './version.ts';

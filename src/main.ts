@@ -1,6 +1,6 @@
-import { main } from './cli.js';
+import { main } from './cli/index.ts';
 
-// Whoever reads the output may go away early, as `| head` does. The project is made all the same.
+// The reader of the output may go away early, as `| head` does. The project is created nevertheless.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The generator's own package: one folder up from src/ as well as from dist/. */
+/** The folder of this package: one level up from src/, and from dist/ once bundled. So this file cannot be deeper. */
 const root = new URL('../', import.meta.url);
 
 export const generatorVersion: string = JSON.parse(
   readFileSync(new URL('package.json', root), 'utf8'),
 ).version;
 
-/** The folder that holds the template layers. */
+/** The folder with the template layers. */
 export const templatesFolder: string = fileURLToPath(new URL('templates', root));

@@ -7,7 +7,7 @@ import { authSettings as keySettings } from '../../templates/sse-apikey/src/sett
 import { authSettings as tokenSettings } from '../../templates/sse-jwt/src/settings/auth.ts';
 import { accessSettings as openSettings } from '../../templates/sse-none/src/settings/access.ts';
 import { streamableHttpSettings } from '../../templates/streamable-http/src/settings/streamable-http.ts';
-import type { Answers } from '../questions.ts';
+import type { Answers } from '../answers/index.ts';
 
 /** The settings of a project as a table in Markdown, in the order in which its src/config.ts reads them. */
 export function settingsTable(answers: Answers): string {

@@ -3,9 +3,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Cost, costOfCall } from '../../bench/cost/cost.js';
 import { compileProject } from '../../scripts/compile-project.js';
-import { completeAnswers } from '../../src/answers.js';
-import { render } from '../../src/render.js';
-import { templatesFolder } from '../../src/version.js';
+import { completeAnswers, render, templatesFolder } from '../../src/index.ts';
 
 /**
  * What a tool call to a server with API keys, all defaults on, may cost beyond what it costs on bare node:http. No clock
@@ -35,7 +33,7 @@ async function costOverFloor(name: string, extra?: string): Promise<Cost> {
   const dist = `dist-${name}`;
   await cp(join(project, 'dist'), join(project, dist), { recursive: true });
   if (extra) {
-    const file = join(project, dist, 'transport/sse-endpoints.js');
+    const file = join(project, dist, 'sse/sse-endpoints.js');
     const code = await readFile(file, 'utf8');
     const changed = code.replace('response.writeHead(202', `${extra}, response.writeHead(202`);
     expect(changed, 'where a message is accepted').not.toBe(code);

@@ -1,14 +1,15 @@
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, inject, test } from 'vitest';
-import { readTree, writeTree } from '../fixtures/files.js';
-import { temporaryDirectory } from '../fixtures/temporary.js';
-import { cleanEnvironment, command, runCommand } from './command.js';
+import { readTree, writeTree } from '../fixtures/files.ts';
+import { temporaryDirectory } from '../fixtures/temporary.ts';
+import { cleanEnvironment, command, runCommand } from './command.ts';
 
-/** Runs it with nothing to install, which takes a moment only. */
+/** Runs the command without an install, which takes only a moment. */
 async function make(args: string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
   const cwd = options.cwd ?? temporaryDirectory();
   return { cwd, ...(await runCommand(['--no-install', '--no-git', ...args], { ...options, cwd })) };
@@ -20,7 +21,7 @@ const record = (cwd: string, directory = 'x') =>
 describe('the package', () => {
   const folder = join(inject('installed'), 'node_modules');
 
-  test('is one package, under 2 MB, without sources and tests', () => {
+  test('the package is the only one installed, under 2 MB, without sources and tests', () => {
     expect(readdirSync(folder).filter((name) => !name.startsWith('.'))).toEqual(['create-mcp-sse']);
     const files = readdirSync(join(folder, 'create-mcp-sse'), {
       recursive: true,
@@ -33,14 +34,14 @@ describe('the package', () => {
     );
   });
 
-  test('carries the licences of what is bundled', () => {
+  test('the package has the licences of the libraries that it bundles', () => {
     const text = readFileSync(join(folder, 'create-mcp-sse/dist/THIRD-PARTY-LICENSES'), 'utf8');
     for (const name of ['@clack/prompts', 'commander', 'execa', 'fs-extra', 'handlebars', 'kleur']) {
       expect(text).toContain(`\n${name} `);
     }
   });
 
-  test('has a typed API', async () => {
+  test('the package has a typed API', async () => {
     const cwd = temporaryDirectory();
     writeTree(cwd, {
       'use.mjs': `
@@ -51,11 +52,28 @@ describe('the package', () => {
     });
     const { stdout } = await execa('node', ['use.mjs'], { cwd });
     expect(stdout).toBe('x 5');
-    expect(readFileSync(join(folder, 'create-mcp-sse/dist/index.d.ts'), 'utf8')).toContain('createProject');
+
+    // As in a project of the user, where the compiler finds the declarations of the installed package.
+    const file = join(inject('installed'), 'use.mts');
+    writeFileSync(
+      file,
+      `import { type Answers, createProject, planProject } from 'create-mcp-sse';
+      export const auth: Answers['auth'] = 'jwt';
+      export const port: number = (await createProject({ auth })).answers.port;
+      // @ts-expect-error -- not an auth type
+      await createProject({ auth: 'basic' });
+      // @ts-expect-error -- a plan needs complete answers
+      await planProject({ auth });`,
+    );
+    const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
+    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023'];
+    const types = ['--types', 'node', '--typeRoots', join(typescript, '../@types')];
+    const tsc = [join(typescript, 'bin/tsc'), ...options, ...types, file];
+    expect((await execa('node', tsc, { cwd: inject('installed'), reject: false })).stdout).toBe('');
   });
 });
 
-test('what the README shows to do from a program works as written', async () => {
+test('the examples of the README for programs work as written', async () => {
   const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
   const section = readme.split('## From a program')[1]?.split('\n## ')[0] ?? '';
   const examples = [...section.matchAll(/```ts\n(.*?)```/gs)].map(([, code = '']) => code);
@@ -77,151 +95,168 @@ test('what the README shows to do from a program works as written', async () => 
   ]);
 });
 
-describe('every answer has its flag, and the project its record:', () => {
-  test.each([
-    [['--name', '@me/x'], { name: '@me/x' }],
-    [['--port', '9000'], { port: 9000 }],
-    [['--endpoint', '/events'], { endpoint: '/events' }],
-    [['--message-endpoint', '/post'], { messageEndpoint: '/post' }],
-    [['--max-message-size', '1MB'], { maxMessageSize: '1mb' }],
-    [['--auth', 'jwt'], { auth: 'jwt' }],
-    [['--auth', 'custom'], { auth: 'custom' }],
-    [['--auth', 'none'], { auth: 'none' }],
-    [['--protect', 'messages'], { protect: ['messages'] }],
-    [['--no-streamable-http'], { streamableHttp: false }],
-    [['--streamable-http'], { streamableHttp: true }],
-    [['--relay', 'none'], { relay: 'none' }],
-    [['--host', '::1'], { host: '::1' }],
-    [['--package-manager', 'pnpm'], { packageManager: 'pnpm' }],
-  ])('%j', async (flags, expected) => {
-    const { cwd, exitCode } = await make(['x', ...flags]);
-    expect(exitCode).toBe(0);
-    expect(record(cwd)).toMatchObject(expected);
-  });
+test.each([
+  [['--name', '@me/x'], { name: '@me/x' }],
+  [['--port', '9000'], { port: 9000 }],
+  [['--endpoint', '/events'], { endpoint: '/events' }],
+  [['--message-endpoint', '/post'], { messageEndpoint: '/post' }],
+  [['--max-message-size', '1MB'], { maxMessageSize: '1mb' }],
+  [['--auth', 'jwt'], { auth: 'jwt' }],
+  [['--auth', 'custom'], { auth: 'custom' }],
+  [['--auth', 'none'], { auth: 'none' }],
+  [['--protect', 'messages'], { protect: ['messages'] }],
+  [['--no-streamable-http'], { streamableHttp: false }],
+  [['--streamable-http'], { streamableHttp: true }],
+  [['--relay', 'none'], { relay: 'none' }],
+  [['--host', '::1'], { host: '::1' }],
+  [['--package-manager', 'pnpm'], { packageManager: 'pnpm' }],
+])('the flags %j are in the record as %j', async (flags, expected) => {
+  const { cwd, exitCode } = await make(['x', ...flags]);
+  expect(exitCode).toBe(0);
+  expect(record(cwd)).toMatchObject(expected);
 });
 
-describe('exit status', () => {
-  test('0, with the assumed answers and the next steps', async () => {
-    const { exitCode, stdout, stderr } = await make(['x', '--port', '9000']);
-    expect(exitCode).toBe(0);
-    expect(stderr).toBe('');
-    expect(stdout).toContain('Nothing was asked (no terminal). Assumed: --endpoint /sse');
-    expect(stdout).toContain('cd x\n');
-    expect(stdout).toContain('http://127.0.0.1:9000/sse');
-    expect(stdout).toMatch(/--header "X-API-Key: [\w-]{43}"/);
-  });
+test('the command ends with status 0, and prints the assumed answers and the next steps', async () => {
+  const { exitCode, stdout, stderr } = await make(['x', '--port', '9000']);
+  expect(exitCode).toBe(0);
+  expect(stderr).toBe('');
+  expect(stdout).toContain('Nothing was asked (no terminal). Assumed: --endpoint /sse');
+  expect(stdout).toContain('cd x\n');
+  expect(stdout).toContain('http://127.0.0.1:9000/sse');
+  expect(stdout).toMatch(/--header "X-API-Key: [\w-]{43}"/);
+});
 
-  test.each([
-    [['--port', '70000'], '✗ --port 70000: a whole number from 1 to 65535 is accepted'],
-    [['--message-endpoint', '/sse'], '✗ --message-endpoint /sse: a path other than'],
-    [['--auth', 'none', '--protect', 'sse'], '✗ --protect sse: not accepted with --auth none'],
-    [['--auth', 'none', '--host', '0.0.0.0'], '✗ --host 0.0.0.0: with --auth none only a loopback address'],
-    [['--nonsense'], '✗ --nonsense: there is no such option'],
-    [['--config', 'nowhere.json'], '✗ --config nowhere.json: there is no such file'],
-    [['x', 'y'], '✗ one directory is accepted'],
-  ])('2 for %j, told in one line, nothing written', async (args, message) => {
-    const { cwd, exitCode, stdout, stderr } = await make(args);
-    expect(exitCode).toBe(2);
-    expect(stdout).toBe('');
-    expect(stderr.split('\n')).toHaveLength(1);
-    expect(stderr).toContain(message);
-    expect(readdirSync(cwd)).toEqual([]);
-  });
+test.each([
+  [['--port', '70000'], '✗ --port 70000 must be a whole number from 1 to 65535'],
+  [['--message-endpoint', '/sse'], '✗ --message-endpoint /sse must be a path other than'],
+  [['--auth', 'none', '--protect', 'sse'], '✗ --protect sse must be left out with --auth none'],
+  [['--auth', 'none', '--host', '0.0.0.0'], '✗ --host 0.0.0.0 must be a loopback address'],
+  [['--nonsense'], '✗ --nonsense is not an option'],
+  [['--config', 'nowhere.json'], '✗ --config nowhere.json does not exist'],
+  [['x', 'y'], '✗ only one directory can be given'],
+])('%j ends with status 2 and one line, and writes nothing', async (args, message) => {
+  const { cwd, exitCode, stdout, stderr } = await make(args);
+  expect(exitCode).toBe(2);
+  expect(stdout).toBe('');
+  expect(stderr.split('\n')).toHaveLength(1);
+  expect(stderr).toContain(message);
+  expect(readdirSync(cwd)).toEqual([]);
+});
 
-  test('2 when the package manager is not there', async () => {
-    const cwd = temporaryDirectory();
-    const bin = temporaryDirectory();
-    writeTree(bin, { npm: '#!/bin/sh\nexit 0\n' });
-    chmodSync(join(bin, 'npm'), 0o755);
-    const { exitCode, stderr } = await runCommand(['x', '--package-manager', 'bun', '--no-git'], {
-      cwd,
-      env: { PATH: `${bin}:${join(process.execPath, '..')}:/bin:/usr/bin` },
-    });
-    expect(stderr).toContain('✗ --package-manager bun: it is not installed on this machine');
-    expect(exitCode).toBe(2);
-    expect(readdirSync(cwd)).toEqual([]);
+test('a missing package manager ends with status 2, and nothing is written', async () => {
+  const cwd = temporaryDirectory();
+  const bin = temporaryDirectory();
+  writeTree(bin, { npm: '#!/bin/sh\nexit 0\n' });
+  chmodSync(join(bin, 'npm'), 0o755);
+  const { exitCode, stderr } = await runCommand(['x', '--package-manager', 'bun', '--no-git'], {
+    cwd,
+    env: { PATH: `${bin}:${join(process.execPath, '..')}:/bin:/usr/bin` },
   });
+  expect(stderr).toContain('✗ --package-manager bun is not installed on this machine');
+  expect(exitCode).toBe(2);
+  expect(readdirSync(cwd)).toEqual([]);
+});
 
-  test('3 when the target is not empty, which stays as it was', async () => {
-    const cwd = temporaryDirectory();
-    writeTree(cwd, { 'x/README.md': 'mine' });
-    const before = readTree(cwd);
-    const { exitCode, stderr } = await make(['x'], { cwd });
-    expect(exitCode).toBe(3);
-    expect(stderr).toContain('--existing merge');
-    expect(readTree(cwd)).toEqual(before);
+test('a directory that is not empty ends with status 3, and stays as it was', async () => {
+  const cwd = temporaryDirectory();
+  writeTree(cwd, { 'x/README.md': 'mine' });
+  const before = readTree(cwd);
+  const { exitCode, stderr } = await make(['x'], { cwd });
+  expect(exitCode).toBe(3);
+  expect(stderr).toContain('--existing merge');
+  expect(readTree(cwd)).toEqual(before);
+});
+
+test('a directory without permission to write ends with status 3', async ({ skip }) => {
+  if (process.getuid?.() !== 0) skip('needs root, to become another user');
+  const cwd = temporaryDirectory();
+  chmodSync(cwd, 0o755);
+  chmodSync(inject('installed'), 0o755);
+  const nobody = 65534;
+  const { exitCode, stderr } = await execa(command, ['x', '--no-install'], {
+    cwd,
+    env: { ...cleanEnvironment, HOME: '/nonexistent' } as Record<string, string>,
+    extendEnv: false,
+    uid: nobody,
+    gid: nobody,
+    reject: false,
+    stdin: 'ignore',
   });
+  expect(stderr).toMatch(/✗ cannot write .*: no permission/);
+  expect(exitCode).toBe(3);
+  expect(readdirSync(cwd)).toEqual([]);
+});
 
-  test('3 without permission to write', async ({ skip }) => {
-    if (process.getuid?.() !== 0) skip('needs root, to become another user');
-    const cwd = temporaryDirectory();
-    chmodSync(cwd, 0o755);
-    chmodSync(inject('installed'), 0o755);
-    const nobody = 65534;
-    const { exitCode, stderr } = await execa(command, ['x', '--no-install'], {
-      cwd,
-      env: { ...cleanEnvironment, HOME: '/nonexistent' } as Record<string, string>,
+test('an unexpected failure ends with status 1, and shows a stack only on demand', async () => {
+  const broken = temporaryDirectory();
+  await execa('cp', ['-r', join(inject('installed'), 'node_modules/create-mcp-sse'), broken]);
+  await execa('rm', ['-r', join(broken, 'create-mcp-sse/templates')]);
+  const bin = join(broken, 'create-mcp-sse/bin/create-mcp-sse.js');
+  const run = (env: Record<string, string>) =>
+    execa('node', [bin, 'x', '--no-install'], {
+      cwd: temporaryDirectory(),
+      env: { ...cleanEnvironment, ...env } as Record<string, string>,
       extendEnv: false,
-      uid: nobody,
-      gid: nobody,
       reject: false,
-      stdin: 'ignore',
     });
-    expect(stderr).toMatch(/✗ cannot write .*: no permission/);
-    expect(exitCode).toBe(3);
-    expect(readdirSync(cwd)).toEqual([]);
-  });
+  const plain = await run({});
+  expect(plain.exitCode).toBe(1);
+  expect(plain.stderr).toMatch(/^✗ ENOENT.* \(DEBUG=create-mcp-sse shows where\)$/);
+  expect((await run({ DEBUG: 'create-mcp-sse' })).stderr).toMatch(/\n +at /);
+});
 
-  test('1 for what nobody expected, with a stack only on demand', async () => {
-    const broken = temporaryDirectory();
-    await execa('cp', ['-r', join(inject('installed'), 'node_modules/create-mcp-sse'), broken]);
-    await execa('rm', ['-r', join(broken, 'create-mcp-sse/templates')]);
-    const bin = join(broken, 'create-mcp-sse/bin/create-mcp-sse.js');
-    const run = (env: Record<string, string>) =>
-      execa('node', [bin, 'x', '--no-install'], {
-        cwd: temporaryDirectory(),
-        env: { ...cleanEnvironment, ...env } as Record<string, string>,
-        extendEnv: false,
-        reject: false,
-      });
-    const plain = await run({});
-    expect(plain.exitCode).toBe(1);
-    expect(plain.stderr).toMatch(/^✗ ENOENT.* \(DEBUG=create-mcp-sse shows where\)$/);
-    expect((await run({ DEBUG: 'create-mcp-sse' })).stderr).toMatch(/\n +at /);
+test('--json prints one object and nothing else', async () => {
+  const { cwd, exitCode, stdout, stderr } = await make(['x', '--json']);
+  expect(exitCode).toBe(0);
+  expect(stderr).toBe('');
+  expect(Object.keys(JSON.parse(stdout))).toEqual([
+    'ok',
+    'directory',
+    'name',
+    'answers',
+    'files',
+    'steps',
+    'nextSteps',
+  ]);
+  expect(JSON.parse(stdout)).toMatchObject({
+    ok: true,
+    directory: join(cwd, 'x'),
+    answers: { port: 8080 },
   });
 });
 
-describe('--json', () => {
-  test('prints one object and nothing else', async () => {
-    const { cwd, exitCode, stdout, stderr } = await make(['x', '--json']);
-    expect(exitCode).toBe(0);
-    expect(stderr).toBe('');
-    expect(Object.keys(JSON.parse(stdout))).toEqual([
-      'ok',
-      'directory',
-      'name',
-      'answers',
-      'files',
-      'steps',
-      'nextSteps',
-    ]);
-    expect(JSON.parse(stdout)).toMatchObject({
-      ok: true,
-      directory: join(cwd, 'x'),
-      answers: { port: 8080 },
-    });
-  });
-
-  test.each([
-    [['--port', 'x', '--json'], 2, { code: 'bad_input', flag: '--port' }],
-    [['--json', '--nonsense'], 2, { code: 'bad_input', flag: '--nonsense' }],
-    [['/proc/x', '--json'], 3, { code: 'target_not_writable' }],
-  ])('of a failure: %j', async (args, status, error) => {
-    const { exitCode, stdout } = await make(args);
-    expect(exitCode).toBe(status);
-    expect(JSON.parse(stdout)).toMatchObject({ ok: false, error });
-  });
+test.each([
+  [['--port', 'x', '--json'], 2, { code: 'bad_input', flag: '--port' }],
+  [['--json', '--nonsense'], 2, { code: 'bad_input', flag: '--nonsense' }],
+  [['/proc/x', '--json'], 3, { code: 'target_not_writable' }],
+])('--json prints one object also for the failure of %j', async (args, status, error) => {
+  const { exitCode, stdout } = await make(args);
+  expect(exitCode).toBe(status);
+  expect(JSON.parse(stdout)).toMatchObject({ ok: false, error });
 });
+
+test('--json with --dry-run prints the plan as one object', async () => {
+  const { cwd, exitCode, stdout } = await make(['x', '--json', '--dry-run']);
+  expect(exitCode).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    ok: true,
+    directory: join(cwd, 'x'),
+    files: expect.arrayContaining([{ path: 'package.json', action: 'create' }]),
+    steps: expect.arrayContaining([{ name: 'install', status: 'skipped', milliseconds: 0, note: 'dry run' }]),
+  });
+  expect(readdirSync(cwd)).toEqual([]);
+});
+
+test('a server that does not start with its own settings is not called proved', async () => {
+  const cwd = temporaryDirectory();
+  const { exitCode, stdout, stderr } = await runCommand(['x', '--host', 'nowhere.invalid', '--no-git'], {
+    cwd,
+  });
+  expect(exitCode).toBe(5);
+  expect(stdout).toContain('Not proved');
+  expect(stderr).toContain('nowhere.invalid');
+  expect(stderr).toContain('✗ the server does not start with its own settings');
+}, 120_000);
 
 test('--dry-run shows what would be done to each file, and writes nothing', async () => {
   const cwd = temporaryDirectory();
@@ -240,20 +275,20 @@ test('--dry-run shows what would be done to each file, and writes nothing', asyn
   expect(readTree(cwd)).toEqual(before);
 });
 
-test('nothing is committed while a .gitignore that was kept lets the secret through', async () => {
+test('nothing is committed while a .gitignore that was kept does not ignore the secret', async () => {
   const cwd = temporaryDirectory();
   writeTree(cwd, { 'x/.gitignore': 'node_modules\n' });
   const { exitCode, stdout } = await runCommand(['x', '--no-install', '--existing', 'merge'], { cwd });
   expect(exitCode).toBe(0);
-  expect(stdout).toContain('nothing is committed: your .gitignore does not name .env');
-  expect(stdout).toMatch(/Your \.gitignore was kept, and lacks the lines dist\/, .*\.env/);
+  expect(stdout).toContain('nothing committed: first add .env, which holds the secret, to your .gitignore');
+  expect(stdout).toMatch(/Your \.gitignore was kept\. Add to it, or git tracks those files: dist\/, .*\.env/);
   const staged = await execa('git', ['ls-files'], { cwd: join(cwd, 'x') });
   expect(staged.stdout).toBe('');
   const commits = await execa('git', ['rev-list', '--all'], { cwd: join(cwd, 'x') });
   expect(commits.stdout).toBe('');
 });
 
-test('--config with a record makes the same files, secrets apart; flags win over it', async () => {
+test('--config with a record creates the same files except secrets, and flags win over it', async () => {
   const { cwd } = await make(['x', '--auth', 'jwt', '--port', '9000', '--protect', 'sse', '--name', 'same']);
   await make(['y', '--config', 'x/create-mcp-sse.json'], { cwd });
   const [x, y] = [readTree(join(cwd, 'x')), readTree(join(cwd, 'y'))];
@@ -261,12 +296,12 @@ test('--config with a record makes the same files, secrets apart; flags win over
   expect({ ...y, '.env': '' }).toEqual({ ...x, '.env': '' });
 
   const { stdout } = await make(['z', '--config', 'x/create-mcp-sse.json', '--port', '9001'], { cwd });
-  expect(stdout).toContain('Made z ');
+  expect(stdout).toContain('Created z ');
   expect(record(cwd, 'z')).toEqual({ ...record(cwd, 'x'), port: 9001 });
 });
 
 test.each(['my server', 'a/b/c', "it's", '日本', 'Ünï', '-dash', '.', '$HOME', 'a;b'])(
-  'a directory called %j is made, with a package name that npm accepts',
+  'a directory called %j is created, with a package name that npm accepts',
   async (directory) => {
     const { cwd, exitCode, stderr } = await make(directory.startsWith('-') ? ['--', directory] : [directory]);
     expect(exitCode).toBe(0);
@@ -276,7 +311,7 @@ test.each(['my server', 'a/b/c', "it's", '日本', 'Ünï', '-dash', '.', '$HOME
   },
 );
 
-test('the directory that nobody named is among what was assumed', async () => {
+test('a directory that was not given is among the assumed answers', async () => {
   const { stdout } = await make([]);
   expect(stdout).toContain('Assumed: my-mcp-server --port 8080 --endpoint /sse');
 });
@@ -285,13 +320,13 @@ test.each([
   [['--protect', 'sse'], true],
   [['--protect', 'sse', '--no-streamable-http'], false],
   [['--protect', 'messages'], false],
-])('tools that anyone can call are a warning: %j', async (flags, warned) => {
+])('%j warns of tools that anyone can call: %j', async (flags, warned) => {
   const { exitCode, stderr } = await make(['x', ...flags]);
   expect(exitCode).toBe(0);
   expect(stderr.includes('anyone can call tools on /mcp without a credential')).toBe(warned);
 });
 
-test('a port in use is a warning that says by what', async () => {
+test('a port in use is a warning that names the program', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
@@ -301,7 +336,7 @@ test('a port in use is a warning that says by what', async () => {
   expect(stderr).toContain(`port ${port} is in use on this machine, by `);
 });
 
-test('a reader that goes away early is no failure', async () => {
+test('a reader that goes away early is not a failure', async () => {
   const cwd = temporaryDirectory();
   const line = `set -o pipefail; "${command}" x --no-install --no-git | true`;
   const { exitCode } = await execa('bash', ['-c', line], { cwd, reject: false });
@@ -314,21 +349,21 @@ test.each([
   'yarn/1.22.0 npm/? node/v24',
   'bun/1.3.0 npm/? node/v24',
   'npm/11.0.0 node/v24',
-])('called by %s, it uses that package manager', async (agent) => {
+])('run by %s, the command uses that package manager', async (agent) => {
   const { cwd, stdout } = await make(['x'], { env: { npm_config_user_agent: agent } });
   expect(stdout).toContain(`${agent.split('/')[0]} install`);
   expect(record(cwd).packageManager).toBe(agent.split('/')[0]);
 });
 
-test('an option that npm kept is not passed over', async () => {
+test('an option that npm took is not ignored', async () => {
   const env = { npm_config_user_agent: 'npm/11.0.0 node/v24', npm_config_port: 'true' };
   const { exitCode, stderr } = await make(['x', '9000'], { env });
   expect(exitCode).toBe(2);
   expect(stderr).toContain('quote a path with spaces, and with npm put -- before the options');
-  expect((await make(['x'], { env })).stderr).toContain('--port: npm kept it for itself');
+  expect((await make(['x'], { env })).stderr).toContain('--port was taken by npm');
 });
 
-test('a Node.js that is too old is told so plainly', async () => {
+test('a Node.js that is too old is told which one is needed', async () => {
   const cwd = temporaryDirectory();
   const file = join(inject('installed'), 'node_modules/create-mcp-sse/bin/create-mcp-sse.js');
   mkdirSync(join(cwd, 'bin'));

@@ -4,10 +4,10 @@ import { stripVTControlCharacters } from 'node:util';
 import pty from '@lydell/node-pty';
 import { execa } from 'execa';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { writeTree } from '../fixtures/files.js';
-import { temporaryDirectory } from '../fixtures/temporary.js';
-import { cleanEnvironment, runCommand } from './command.js';
-import { keys } from './terminal.js';
+import { writeTree } from '../fixtures/files.ts';
+import { temporaryDirectory } from '../fixtures/temporary.ts';
+import { cleanEnvironment, runCommand } from './command.ts';
+import { keys } from './terminal.ts';
 
 const patience = { timeout: 30_000, interval: 50 };
 
@@ -20,7 +20,7 @@ async function installedProject(): Promise<string> {
   return join(cwd, 'x');
 }
 
-/** Starts what is given in the project, in a terminal, and keeps what it prints. */
+/** Starts a program in the project, in a terminal, and keeps what it prints. */
 function start(cwd: string, command: string, ...args: string[]) {
   const env = { ...cleanEnvironment, PORT: '0', LOG_FORMAT: 'json' };
   const terminal = pty.spawn(command, args, { cwd, cols: 1000, env });
@@ -35,7 +35,7 @@ function start(cwd: string, command: string, ...args: string[]) {
   return {
     output,
     wasCleared: () => raw.includes('\x1bc'),
-    /** Where the server listens, for each time it was started. */
+    /** Where the server listened, once for each start. */
     urls: () => [...output().matchAll(/"listening","url":"(.*?)\/sse"/g)].map(([, url]) => url),
     kill: (signal: NodeJS.Signals) => process.kill(terminal.pid, signal),
     type: (text: string) => terminal.write(text),
@@ -56,7 +56,7 @@ function processesIn(directory: string): number[] {
     .map(Number);
 }
 
-/** A project whose compiler does nothing, and where the system answers with this code when the compiler is ended. */
+/** A project whose compiler does nothing, and where ending it fails with this code. */
 async function projectWhereEnding(code: string): Promise<string> {
   const cwd = temporaryDirectory();
   await runCommand(['x', '--no-install', '--no-git'], { cwd });
@@ -102,14 +102,14 @@ test('npm run dev restarts the server with each change that compiles, and shows 
   writeFileSync(tool, source.replace(/description: '.*'/, "description: 'The second change'"));
   await vi.waitFor(async () => expect(await listTools(dev.urls().at(-1))).toContain('The second'), patience);
   expect(dev.urls()).toHaveLength(3); // one for the start, and one for each change that compiled
-  expect(dev.wasCleared()).toBe(false); // else nobody had seen the error
+  expect(dev.wasCleared()).toBe(false); // or the error would have disappeared
 
   dev.type(keys.ctrlC);
   await vi.waitFor(() => expect(processesIn(project)).toEqual([]), patience);
 }, 120_000);
 
 test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-  '%s ends all that dev has started',
+  '%s ends every process that dev has started',
   async (signal) => {
     const project = await installedProject();
     const dev = start(project, process.execPath, 'scripts/dev.js');
@@ -126,14 +126,17 @@ test.each([
   ['ESRCH', 0],
   ['EPERM', 0], // macOS, of a group whose processes have all ended
   ['EINVAL', 1],
-])('a compiler that has just ended by itself is no failure, other things are: %s', async (code, status) => {
-  const project = await projectWhereEnding(code);
-  const dev = execa('node', ['--import', './failing-kill.js', 'scripts/dev.js'], {
-    cwd: project,
-    reject: false,
-  });
-  for await (const line of dev.iterable()) if (line === 'the server runs') dev.kill('SIGTERM');
-  const { exitCode, stderr } = await dev;
-  expect(exitCode).toBe(status);
-  expect(stderr.includes(`kill ${code}`)).toBe(status !== 0);
-});
+])(
+  'npm run dev, when it ends a compiler and the system answers %s, exits with status %d',
+  async (code, status) => {
+    const project = await projectWhereEnding(code);
+    const dev = execa('node', ['--import', './failing-kill.js', 'scripts/dev.js'], {
+      cwd: project,
+      reject: false,
+    });
+    for await (const line of dev.iterable()) if (line === 'the server runs') dev.kill('SIGTERM');
+    const { exitCode, stderr } = await dev;
+    expect(exitCode).toBe(status);
+    expect(stderr.includes(`kill ${code}`)).toBe(status !== 0);
+  },
+);

@@ -4,9 +4,9 @@ import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
-import { readTree, writeTree } from '../fixtures/files.js';
-import { temporaryDirectory } from '../fixtures/temporary.js';
-import { cleanEnvironment, command } from './command.js';
+import { readTree, writeTree } from '../fixtures/files.ts';
+import { temporaryDirectory } from '../fixtures/temporary.ts';
+import { cleanEnvironment, command } from './command.ts';
 
 /** Which run of npm is stopped at, by the words after it. */
 const steps = { install: 'install', build: 'run build', verify: 'run test' } as const;
@@ -46,7 +46,7 @@ const targets = [
 ] as const;
 
 describe.each(Object.entries(steps))('a signal during %s', (_step, stopAt) => {
-  test.each(targets)('takes everything back: %s', async (_what, files, args) => {
+  test.each(targets)('a signal rolls everything back: %s', async (_what, files, args) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       const cwd = temporaryDirectory();
       writeTree(cwd, files);
@@ -65,7 +65,7 @@ describe.each(Object.entries(steps))('a signal during %s', (_step, stopAt) => {
     }
   });
 
-  test('that cannot be caught leaves the whole project', async () => {
+  test('a signal that cannot be caught leaves the whole project', async () => {
     const cwd = temporaryDirectory();
     const { child, childPid } = start(cwd, [], stopAt);
     const pid = await vi.waitFor(() => childPid() || Promise.reject(new Error('not there yet')), 20_000);
@@ -76,7 +76,7 @@ describe.each(Object.entries(steps))('a signal during %s', (_step, stopAt) => {
   });
 });
 
-test('killed at any moment of writing, a new directory is whole or not there', async () => {
+test('if the command is killed at any moment of writing, a new directory is complete or does not exist', async () => {
   const whole = temporaryDirectory();
   await once(start(whole, ['--no-install', '--no-git']).child, 'exit');
   const allFiles = Object.keys(readTree(join(whole, 'x')));

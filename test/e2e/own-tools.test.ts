@@ -2,11 +2,11 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { passedTests } from '../../src/test-output.js';
-import { temporaryDirectory } from '../fixtures/temporary.js';
-import { cleanEnvironment, runCommand } from './command.js';
+import { passedTests } from '../../src/project/test-output.ts';
+import { temporaryDirectory } from '../fixtures/temporary.ts';
+import { cleanEnvironment, runCommand } from './command.ts';
 
-test('an example gives way to a tool of the user: of the own tests only those that call it fail, and say what to do', async () => {
+test('without the example tool only the tests that call it fail, and say what to do', async () => {
   const cwd = temporaryDirectory();
   await runCommand(['x', '--no-verify', '--no-git'], { cwd });
   const path = (file: string) => join(cwd, 'x', file);

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import pty from '@lydell/node-pty';
 import { onTestFinished, vi } from 'vitest';
-import { cleanEnvironment, command } from './command.js';
+import { cleanEnvironment, command } from './command.ts';
 
 export const keys = {
   enter: '\r',

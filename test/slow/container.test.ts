@@ -6,10 +6,8 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { completeAnswers } from '../../src/answers.js';
-import { packageManagers } from '../../src/package-managers.js';
-import { render } from '../../src/render.js';
-import { templatesFolder } from '../../src/version.js';
+import { completeAnswers, render, templatesFolder } from '../../src/index.ts';
+import { packageManagers } from '../../src/project/index.ts';
 import { secret } from '../templates/support/projects.js';
 import { buildImage, type Image } from './support/dockerfile.js';
 

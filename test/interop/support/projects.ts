@@ -2,9 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { compileProject } from '../../../scripts/compile-project.js';
-import { completeAnswers, type Given, parseGiven } from '../../../src/answers.js';
-import { render } from '../../../src/render.js';
-import { templatesFolder } from '../../../src/version.js';
+import { completeAnswers, type Given, parseGiven, render, templatesFolder } from '../../../src/index.ts';
 import { type CertificateFiles, makeCertificate } from '../../support/certificate.js';
 
 declare module 'vitest' {

@@ -1,9 +1,7 @@
 import { cp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { compileProject } from '../../../scripts/compile-project.js';
-import { completeAnswers } from '../../../src/answers.js';
-import { render } from '../../../src/render.js';
-import { templatesFolder } from '../../../src/version.js';
+import { completeAnswers, render, templatesFolder } from '../../../src/index.ts';
 import { type Auth, secret } from '../../templates/support/projects.js';
 
 const root = resolve(import.meta.dirname, '../../..');

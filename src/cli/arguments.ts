@@ -1,0 +1,196 @@
+import { Command, CommanderError, Option } from 'commander';
+import {
+  type Answers,
+  type AnyQuestion,
+  allQuestions,
+  flagName,
+  type Given,
+  parseGiven,
+} from '../answers/index.ts';
+import { CreateError, exitStatuses } from '../errors.ts';
+import { generatorVersion } from '../version.ts';
+
+/** How the command runs. The answers say what it creates. */
+export interface RunSettings {
+  yes: boolean;
+  config?: string;
+  dryRun: boolean;
+  json: boolean;
+}
+
+/** The flags that are not answers. */
+export const runFlags = [
+  ['-y, --yes', 'ask nothing; take the default for what no flag answers'],
+  ['--config <file>', 'take answers from a saved record, create-mcp-sse.json; flags win over it'],
+  ['--dry-run', 'show what would be done to each file, but write nothing'],
+  ['--json', 'print one JSON object and nothing else; implies --yes'],
+] as const;
+
+export type Arguments =
+  | { print: string }
+  | { print?: undefined; given: Partial<Answers>; settings: RunSettings };
+
+/**
+ * Reads the command line.
+ *
+ * @returns the answers that flags give and how to run; for --help and --version only the text to print
+ * @throws {CreateError} bad_input
+ */
+export function readArguments(argv: readonly string[], env: NodeJS.ProcessEnv): Arguments {
+  const command = buildCommand();
+  let print = '';
+  command.exitOverride().configureOutput({
+    writeOut: (text) => {
+      print += text;
+    },
+    writeErr: () => {}, // the error says what is wrong
+  });
+  try {
+    command.parse(withoutSeparators(argv), { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { print };
+    throw explain(error);
+  }
+
+  refuseOptionsTakenByNpm(env);
+  const { yes = false, dryRun = false, json = false, config, ...flags } = command.opts();
+  const [directory] = command.args;
+  return {
+    given: parseGiven({ ...flags, directory } as Given),
+    settings: { yes, dryRun, json, ...(config !== undefined && { config }) },
+  };
+}
+
+/** Whether a failure must be printed as JSON, even one of reading the arguments. */
+export function wantsJson(argv: readonly string[]): boolean {
+  return argv.includes('--json');
+}
+
+function buildCommand(): Command {
+  const command = new Command('create-mcp-sse')
+    .description('Creates a complete MCP server over Server-Sent Events, and proves that it works.')
+    .allowExcessArguments(false)
+    .helpOption('-h, --help', 'print this help')
+    .version(generatorVersion, '-v, --version', 'print the version')
+    .configureHelp({
+      helpWidth: Math.min(process.stdout.columns ?? 100, 100),
+      // One line for both forms of a flag.
+      optionTerm: ({ flags }) =>
+        allQuestions.find(({ flag }) => flag.replace('[no-]', '') === flags)?.flag ?? flags,
+    })
+    .addHelpText('after', helpFooter);
+
+  for (const question of allQuestions) {
+    if (question.flag.startsWith('[')) {
+      command.argument(question.flag, helpOf(question));
+    } else if (question.flag.includes('[no-]')) {
+      command.option(question.flag.replace('[no-]', ''), helpOf(question));
+      command.addOption(new Option(question.flag.replace('[no-]', 'no-')).hideHelp());
+    } else {
+      command.option(question.flag, helpOf(question));
+    }
+  }
+  for (const [flag, help] of runFlags) command.option(flag, help);
+  return command;
+}
+
+const helpFooter = `
+Without a terminal, in CI and with --yes nothing is asked: what no flag answers takes its default.
+
+Examples:
+  create-mcp-sse my-server --yes
+  create-mcp-sse my-server --auth jwt --port 9000 --no-git
+  create-mcp-sse . --existing merge --dry-run
+  create-mcp-sse other-server --config my-server/create-mcp-sse.json
+
+Exit status:
+${Object.entries(exitStatuses)
+  .map(([status, meaning]) => `  ${status.padEnd(4)} ${meaning}`)
+  .join('\n')}
+`;
+
+function helpOf({ title, type, default: value, defaultInWords }: AnyQuestion): string {
+  const shownDefault = defaultInWords ?? String(value);
+  if (type.prompt === 'confirm') return `${title} (default: ${value ? 'on' : 'off'})`;
+  return `${title}: ${choicesInWords(type.choices) ?? type.mustBe} (default: ${shownDefault})`;
+}
+
+function choicesInWords(choices: Readonly<Record<string, string>> | undefined): string | undefined {
+  if (choices === undefined) return undefined;
+  return Object.entries(choices)
+    .map(([choice, meaning]) => (meaning === '' ? choice : `${choice} (${meaning})`))
+    .join(', ');
+}
+
+/**
+ * Removes the `--` that some package managers pass on: `pnpm create mcp-sse my-server -- --port 9000`. It stays before a
+ * word that only looks like a flag, where it says that the word is a directory with a leading dash.
+ */
+function withoutSeparators(argv: readonly string[]): string[] {
+  return argv.filter((word, index) => {
+    const next = argv[index + 1];
+    return word !== '--' || (next?.startsWith('-') && !isFlag(next));
+  });
+}
+
+/** Whether a word is one of the flags, with a value or without. */
+function isFlag(word: string): boolean {
+  return [
+    ...allQuestions.map(({ flag }) => flag),
+    ...runFlags.map(([flag]) => flag),
+    '-h, --help',
+    '-v, --version',
+  ]
+    .flatMap((flag) => [flag.replace('[no-]', ''), flag.replace('[no-]', 'no-')])
+    .flatMap((flag) => flag.replace(/ <.*/, '').split(', '))
+    .includes(word.replace(/=.*/s, ''));
+}
+
+function explain(error: CommanderError): CreateError {
+  const [, name = ''] = /'(.*?)'/s.exec(error.message) ?? [];
+  const flag = name.replace(/ <.*/, '').replace(/^.*, /, '');
+  switch (error.code) {
+    case 'commander.unknownOption': {
+      // A flag that is known and takes a value would have been recognised.
+      if (isFlag(flag)) return new CreateError('bad_input', `${flag} takes no value`, { flag });
+      const [, similar] = /Did you mean (.*)\?/.exec(error.message) ?? [];
+      const hint = similar === undefined ? '--help lists the options' : `did you mean ${similar}?`;
+      return new CreateError('bad_input', `${flag} is not an option; ${hint}`, { flag });
+    }
+    case 'commander.optionMissingArgument': {
+      const question = allQuestions.find((one) => flagName(one) === flag);
+      const value = question?.type.mustBe ?? 'a file';
+      return new CreateError('bad_input', `${flag} must be followed by ${value}`, { flag });
+    }
+    case 'commander.excessArguments': {
+      const remedy = 'quote a path with spaces, and with npm put -- before the options';
+      return new CreateError('bad_input', `only one directory can be given; ${remedy}`, {
+        flag: 'directory',
+      });
+    }
+    default:
+      return new CreateError('bad_input', error.message.replace(/^error: /, ''), {});
+  }
+}
+
+/**
+ * `npm create mcp-sse my-server --port 9000` lacks a `--`, so npm takes the option for its own and exports it to the
+ * environment. To go on would create something other than what was asked for.
+ */
+function refuseOptionsTakenByNpm(env: NodeJS.ProcessEnv): void {
+  if (!env.npm_config_user_agent?.startsWith('npm/')) return;
+  const names = [...allQuestions.map((question) => flagName(question)), '--dry-run'];
+  const taken = names.find((name) => {
+    const value = env[`npm_config_${name.replace(/^--/, '').replaceAll('-', '_')}`];
+    // Two of the names are npm's own settings: `git` is the path of a program.
+    if (name === '--git') return value === 'false';
+    return value !== undefined && (name !== '--dry-run' || value === 'true');
+  });
+  if (taken === undefined) return;
+  throw new CreateError(
+    'bad_input',
+    `${taken} was taken by npm; put -- before the options, as in: npm create mcp-sse my-server -- ${taken} ...`,
+    { flag: taken },
+  );
+}

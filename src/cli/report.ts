@@ -1,0 +1,143 @@
+import kleur from 'kleur';
+import { type Answers, allQuestions, type Context, defaultOf, flagName } from '../answers/index.ts';
+import type { CreateError } from '../errors.ts';
+import {
+  commandLine,
+  type NextSteps,
+  type PlannedFile,
+  type Project,
+  packageManagers,
+  type Shell,
+} from '../project/index.ts';
+
+/** Answers as they are typed, such as `my-server --port 9000 --no-git`. */
+export function asFlags(answers: Partial<Answers>, keys: readonly string[]): string[] {
+  return allQuestions.flatMap((question) => {
+    const value = answers[question.key];
+    if (!keys.includes(question.key) || value === undefined) return [];
+    if (question.when?.holds(answers) === false) return [];
+    if (question.type.prompt === 'confirm') return [flagName(question, value)];
+    return question.flag.startsWith('--') ? [flagName(question), String(value)] : [String(value)];
+  });
+}
+
+/** Tells which answers are defaults that no flag, file or prompt has given. */
+export function assumedText(answers: Answers, answered: Partial<Answers>, reason: string): string {
+  const keys = Object.keys(answers).filter((key) => !(key in answered));
+  return kleur.dim(`Nothing was asked (${reason}). Assumed: ${asFlags(answers, keys).join(' ')}\n`);
+}
+
+/** Answers that are not flags in the command that repeats a run: it has them in another place, or does not need them. */
+const notRepeated = ['directory', 'packageManager', 'existing'];
+
+/** The command that creates the same project again without asking. It omits defaults. */
+export function repeatCommand(answers: Answers, context: Context, shell: Shell): string {
+  const changed = allQuestions
+    .filter((question) => String(answers[question.key]) !== String(defaultOf(question, answers, context)))
+    .map(({ key }) => key);
+  const flags = asFlags(
+    answers,
+    changed.filter((key) => !notRepeated.includes(key)),
+  );
+  const directory = answers.directory.startsWith('-') ? `./${answers.directory}` : answers.directory;
+  const { create } = packageManagers[answers.packageManager];
+  return `${create} ${commandLine([directory, ...flags, '--yes'], shell)}`;
+}
+
+/** The answers, one line each. */
+export function summary(answers: Answers): string[] {
+  const shown = allQuestions.filter(
+    ({ key, recorded, when }) => key === 'directory' || (recorded && when?.holds(answers) !== false),
+  );
+  const width = Math.max(...shown.map(({ title }) => title.length));
+  return shown.map(({ key, title }) => {
+    const value = answers[key];
+    const text = typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
+    return `${kleur.dim(title.padEnd(width))}  ${text}`;
+  });
+}
+
+/** What would be done to files that exist, one line for each action. */
+export function existingFiles(files: readonly PlannedFile[]): string[] {
+  return (['overwrite', 'keep'] as const).flatMap((action) => {
+    const paths = files.filter((file) => file.action === action).map(({ path }) => path);
+    return paths.length === 0 ? [] : [`${kleur.yellow(action)}  ${paths.join(', ')}`];
+  });
+}
+
+/** The tree of files, each with what would be done to it. */
+export function fileTree(files: readonly PlannedFile[]): string {
+  const colour = { create: kleur.green, overwrite: kleur.yellow, keep: kleur.dim };
+  const lines: string[] = [];
+  let open: string[] = [];
+  for (const { path, action } of files) {
+    const folders = path.split('/');
+    const name = folders.pop() ?? '';
+    const shared = folders.findIndex((folder, depth) => folder !== open[depth]);
+    for (const depth of folders.keys()) {
+      if (shared !== -1 && depth >= shared)
+        lines.push(`             ${'  '.repeat(depth)}${folders[depth]}/`);
+    }
+    open = folders;
+    lines.push(`  ${colour[action](action.padEnd(9))}  ${'  '.repeat(folders.length)}${name}`);
+  }
+  return lines.join('\n');
+}
+
+/** What to do with the finished project. */
+export function nextStepsText(steps: NextSteps): string {
+  const { notes, packageJson, commands, claudeCode, clientConfig, credential, urls } = steps;
+  const sections = [
+    ...notes.map((note) => kleur.yellow(note)),
+    ...(packageJson === undefined
+      ? []
+      : [
+          `Your package.json was kept. ${kleur.yellow('First add this to it:')}\n${JSON.stringify(packageJson, null, 2)}`,
+        ]),
+    commands.map((command) => kleur.cyan(command)).join('\n'),
+    [...Object.entries(urls)]
+      .map(([what, url]) => `${urlNames[what as keyof typeof urls].padEnd(16)} ${url}`)
+      .join('\n'),
+    `Connect Claude Code:\n${kleur.cyan(claudeCode)}`,
+    `Other clients:\n${JSON.stringify(clientConfig, null, 2)}`,
+    ...(credential === undefined ? [] : [credential]),
+  ];
+  return sections.map((section) => section.replace(/^/gm, '   ')).join('\n\n');
+}
+
+const urlNames: Record<keyof NextSteps['urls'], string> = {
+  sse: 'SSE',
+  messages: 'messages',
+  streamableHttp: 'Streamable HTTP',
+  health: 'health',
+};
+
+/** What `--json` prints. */
+export function jsonResult({ directory, name, answers, files, steps, nextSteps }: Project): string {
+  return JSON.stringify({ ok: true, directory, name, answers, files, steps, nextSteps });
+}
+
+/** How many lines of a failed program's output `--json` prints: the cause is at the end. */
+const outputTail = 50;
+
+/** What `--json` prints after a failure. */
+export function jsonError({ code, message, flag, output, directory, resume }: CreateError): string {
+  const tail = output?.trimEnd().split('\n').slice(-outputTail).join('\n');
+  return JSON.stringify({
+    ok: false,
+    // JSON omits what is undefined.
+    directory,
+    error: { code, message, flag, output: tail },
+    resume: directory === undefined ? undefined : resume,
+  });
+}
+
+/** What is printed after a failure. */
+export function failureText({ message, output, resume }: CreateError, failedSymbol: string): string {
+  const printed = output === undefined ? '' : `\n${output}\n\n`;
+  const next =
+    resume.length === 0
+      ? ''
+      : `The project is written. Fix the cause, then finish it:\n\n   ${resume.join('\n   ')}\n`;
+  return `${printed}${kleur.red(failedSymbol)} ${message}\n${next}`;
+}

@@ -1,0 +1,40 @@
+import { basename, resolve } from 'node:path';
+import type { Answers } from '../answers/index.ts';
+import { createRun } from '../project/index.ts';
+import { generatorVersion } from '../version.ts';
+import { portInUse } from './port-in-use.ts';
+
+/** What the user should know before anything is written. */
+export async function warnings(
+  answers: Answers,
+  given: Partial<Answers>,
+  recordGenerator: string | undefined,
+): Promise<string[]> {
+  const all = [
+    renamed(answers, given),
+    outdated(recordGenerator),
+    open(answers),
+    await portInUse(answers.port, answers.host, createRun()),
+  ];
+  return all.filter((warning) => warning !== undefined);
+}
+
+function renamed({ directory, name }: Answers, given: Partial<Answers>): string | undefined {
+  const folder = basename(resolve(directory));
+  if (given.name !== undefined || folder === name) return undefined;
+  return `${folder} is not a valid package name, so the package is called ${name} (--name changes it)`;
+}
+
+function outdated(recordGenerator: string | undefined): string | undefined {
+  if (recordGenerator === undefined || recordGenerator === `create-mcp-sse@${generatorVersion}`)
+    return undefined;
+  return `the config file was written by ${recordGenerator}, and this is ${generatorVersion}: the files may differ`;
+}
+
+function open({ auth, streamableHttp, protect }: Answers): string | undefined {
+  if (auth === 'none' || !streamableHttp || protect.includes('messages')) return undefined;
+  return (
+    `--protect ${protect} leaves Streamable HTTP open: anyone can call tools on /mcp without a credential ` +
+    '(--protect sse,messages or --no-streamable-http prevents it)'
+  );
+}

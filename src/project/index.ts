@@ -1,0 +1,14 @@
+/**
+ * Plans a project and makes it: rendered in memory, written all or nothing, then a table of steps that install, build,
+ * prove and commit it.
+ */
+export { type CreateOptions, createProject } from './create-project.ts';
+export { layersOf } from './layers.ts';
+export type { NextSteps } from './next-steps.ts';
+export { packageManagers, runningPackageManager } from './package-managers.ts';
+export { type MakeOptions, type PlanOptions, type Project, type ProjectPlan, planProject } from './plan.ts';
+export { commandLine, currentShell, type Shell } from './quote.ts';
+export { makeSecret, type RenderedFile, type RenderedFiles, render } from './render.ts';
+export { CommandFailed, createRun, type Run, type RunOptions } from './run.ts';
+export type { StepName, StepReport } from './step-runner.ts';
+export { type FileAction, inspectDirectory, isEmpty, type PlannedFile } from './target.ts';

@@ -1,0 +1,138 @@
+import { isAbsolute, relative } from 'node:path';
+import { clientSettings } from '../../templates/shared/src/pages/client-settings.ts';
+import type { Answers, PackageManager } from '../answers/index.ts';
+import { firstCommit } from './git.ts';
+import type { KeptFiles } from './kept-files.ts';
+import { localOrigin } from './local-origin.ts';
+import { installCommand, scriptPrefix } from './package-managers.ts';
+import { quote, type Shell } from './quote.ts';
+
+/** What to do with the finished project, and what a client needs to connect to it. */
+export interface NextSteps extends KeptFiles {
+  /** To type one after the other. */
+  commands: string[];
+  urls: { sse: string; messages: string; streamableHttp?: string; health: string };
+  /** The header that carries the credential, if there is one. */
+  header?: { name: string; value: string };
+  /** How to get the credential, if `header` has a placeholder for it. */
+  credential?: string;
+  /** Adds the server to Claude Code. */
+  claudeCode: string;
+  /** Adds it to clients that have a configuration file. */
+  clientConfig: {
+    mcpServers: Record<string, { type: 'sse'; url: string; headers?: Record<string, string> }>;
+  };
+}
+
+/** What the next steps depend on. */
+interface Finished {
+  answers: Answers;
+  directory: string;
+  cwd: string;
+  shell: Shell;
+  installed: boolean;
+  built: boolean;
+  /** The text of the project's `.env`, if it has one. */
+  env: string | undefined;
+  kept: KeptFiles;
+}
+
+export function nextSteps(finished: Finished): NextSteps {
+  const { answers, directory, cwd, shell, installed, built, env, kept } = finished;
+  const base = localOrigin(answers);
+  const url = base + answers.endpoint;
+  const { header, credential } = credentialOf(answers, env);
+  const settings = clientSettings({ name: answers.name, url, header });
+  const textFor = (client: string) => settings.find((one) => one.client === client)?.text ?? '';
+
+  return {
+    ...kept,
+    commands: [
+      ...enterDirectory(directory, cwd, shell),
+      ...(installed ? [] : [installCommand(answers.packageManager)]),
+      ...(built ? [] : [`${scriptPrefix(answers.packageManager)} build`]),
+      startCommand(answers.packageManager),
+    ],
+    urls: {
+      sse: url,
+      messages: base + answers.messageEndpoint,
+      ...(answers.streamableHttp && { streamableHttp: `${base}/mcp` }),
+      health: `${base}/health`,
+    },
+    ...(header && { header }),
+    ...(credential !== undefined && { credential }),
+    claudeCode: textFor('Claude Code'),
+    clientConfig: JSON.parse(textFor('Cline')),
+  };
+}
+
+/** The commands that finish a project after a failed step. */
+export function resumeCommands(
+  { packageManager }: Answers,
+  directory: string,
+  cwd: string,
+  shell: Shell,
+  remaining: { install: boolean; git: boolean },
+): string[] {
+  return [
+    ...enterDirectory(directory, cwd, shell),
+    ...(remaining.install ? [installCommand(packageManager)] : []),
+    `${scriptPrefix(packageManager)} build`,
+    `${scriptPrefix(packageManager)} test`,
+    ...(remaining.git
+      ? [
+          'git init --initial-branch=main',
+          'git add --all',
+          `git commit --message ${quote(firstCommit, shell)}`,
+        ]
+      : []),
+  ];
+}
+
+function credentialOf(
+  { auth, packageManager }: Answers,
+  env: string | undefined,
+): Pick<NextSteps, 'header' | 'credential'> {
+  switch (auth) {
+    case 'apikey': {
+      const key = firstApiKey(env);
+      const header = { name: 'X-API-Key', value: key ?? '<key>' };
+      return key === undefined
+        ? { header, credential: 'Replace <key> with API_KEY from the .env file' }
+        : { header };
+    }
+    case 'jwt':
+      return {
+        header: { name: 'Authorization', value: 'Bearer <token>' },
+        credential: `Replace <token> with the output of: ${tokenCommand(packageManager)}`,
+      };
+    case 'custom':
+      return {
+        header: { name: 'Authorization', value: 'Bearer <credential>' },
+        credential: 'Replace <credential> with one that your provider in src/auth/ accepts',
+      };
+    case 'none':
+      return {};
+  }
+}
+
+/** `API_KEY` holds one key or several with commas between them, each as `key` or `id:key`. */
+function firstApiKey(env = ''): string | undefined {
+  return /^API_KEY=["']?(?:[^"'\s,:]*:)?([^"'\s,]+)/m.exec(env)?.[1];
+}
+
+function tokenCommand(packageManager: PackageManager): string {
+  const separator = packageManager === 'npm' ? '-- ' : ''; // the others pass unknown options on
+  return `${scriptPrefix(packageManager)} token ${separator}--sub me --expires-in 1h`;
+}
+
+function startCommand(packageManager: PackageManager): string {
+  return packageManager === 'npm' ? 'npm start' : `${scriptPrefix(packageManager)} start`;
+}
+
+function enterDirectory(directory: string, cwd: string, shell: Shell): string[] {
+  const path = relative(cwd, directory);
+  if (path === '') return [];
+  const shown = path.startsWith('..') || isAbsolute(path) ? directory : path;
+  return [`cd ${quote(shown.startsWith('-') ? `./${shown}` : shown, shell)}`];
+}

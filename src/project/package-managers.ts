@@ -1,0 +1,117 @@
+import { getUserAgent } from 'package-manager-detector/detect';
+import type { PackageManager } from '../answers/index.ts';
+import type { Run, RunOptions } from './run.ts';
+
+interface Commands {
+  /** Installs the dependencies. */
+  install: readonly string[];
+  /** The words before a script's name. */
+  run: readonly string[];
+  /** The words before the arguments of this command, to run it again. */
+  create: string;
+  /** Files that the project needs to work with this package manager. */
+  files: Readonly<Record<string, string>>;
+  /** How to install the project where only npm is available: in a container, on a CI runner. */
+  clean: CleanInstall;
+}
+
+interface CleanInstall {
+  /** Installs the package manager itself; empty for npm. */
+  setup: string;
+  /** The files that list the packages. */
+  manifests: string;
+  /** Installs exactly those packages. */
+  install: string;
+  /** Removes the packages that only the build needed. */
+  prune: string;
+}
+
+/** The four package managers: one row each. */
+export const packageManagers: Record<PackageManager, Commands> = {
+  npm: {
+    install: ['install'],
+    run: ['run'],
+    create: 'npx create-mcp-sse',
+    files: {},
+    clean: {
+      setup: '',
+      manifests: 'package.json package-lock.json',
+      install: 'npm ci',
+      prune: 'npm prune --omit=dev',
+    },
+  },
+  pnpm: {
+    install: ['install'],
+    run: ['run'],
+    create: 'pnpm create mcp-sse',
+    files: {
+      // Without it, pnpm takes the project for part of a workspace further up, and installs that instead.
+      'pnpm-workspace.yaml': "packages:\n  - '.'\n",
+    },
+    clean: {
+      setup: 'npm install --global pnpm@10',
+      manifests: 'package.json pnpm-lock.yaml pnpm-workspace.yaml',
+      install: 'pnpm install --frozen-lockfile',
+      prune: 'CI=true pnpm prune --prod',
+    },
+  },
+  yarn: {
+    install: ['install'],
+    run: ['run'],
+    create: 'yarn create mcp-sse',
+    files: {
+      // TypeScript's native compiler reads node_modules, which Yarn 2 and later do not create by default.
+      '.yarnrc.yml': 'nodeLinker: node-modules\n',
+      // Without it, Yarn 2 and later take the project for part of a project further up.
+      'yarn.lock': '',
+    },
+    clean: {
+      // For Yarn 1's lock file. That of Yarn 2 and later needs the package @yarnpkg/cli-dist instead.
+      setup: 'npm install --global --force yarn@1',
+      manifests: 'package.json yarn.lock .yarnrc.yml',
+      install: 'yarn install --frozen-lockfile',
+      prune: 'npm prune --omit=dev --no-package-lock', // Yarn's own command differs between its versions.
+    },
+  },
+  bun: {
+    install: ['install'],
+    run: ['run'],
+    create: 'bun create mcp-sse',
+    files: {},
+    clean: {
+      setup: 'npm install --global bun@1',
+      manifests: 'package.json bun.lock',
+      install: 'bun install --frozen-lockfile',
+      prune: 'npm prune --omit=dev --no-package-lock', // Bun has no such command.
+    },
+  },
+};
+
+/** The package manager that started this process; npm if none did. */
+export function runningPackageManager(): PackageManager {
+  const agent = getUserAgent();
+  return agent !== null && Object.hasOwn(packageManagers, agent) ? (agent as PackageManager) : 'npm';
+}
+
+/** The words before a script's name as people type them: `npm run dev`, `pnpm dev`, `yarn dev`, `bun run dev`. */
+export function scriptPrefix(packageManager: PackageManager): string {
+  return { npm: 'npm run', pnpm: 'pnpm', yarn: 'yarn', bun: 'bun run' }[packageManager];
+}
+
+export function installCommand(packageManager: PackageManager): string {
+  return [packageManager, ...packageManagers[packageManager].install].join(' ');
+}
+
+/** Runs a script of the project. @returns what it printed */
+export function runScript(
+  script: string,
+  {
+    directory,
+    packageManager,
+    run,
+    onLine,
+  }: { directory: string; packageManager: PackageManager; run: Run; onLine?: RunOptions['onLine'] },
+): Promise<string> {
+  const args = [...packageManagers[packageManager].run, script];
+  return run(packageManager, args, { cwd: directory, onLine });
+}

@@ -1,0 +1,67 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { completeAnswers } from '../../src/answers/answers.ts';
+import { readRecord, writeRecord } from '../../src/answers/record.ts';
+import { temporaryDirectory } from '../fixtures/temporary.ts';
+
+const context = { cwd: '/', packageManager: 'npm' } as const;
+
+function file(text: string): string {
+  const path = join(temporaryDirectory(), 'record.json');
+  writeFileSync(path, text);
+  return path;
+}
+
+test.each([
+  { auth: 'jwt', port: 9000, protect: ['sse'] },
+  { auth: 'none', streamableHttp: false },
+] as const)('a record with %j gives the same answers when it is read', async ({ ...given }) => {
+  const answers = completeAnswers({ directory: 'first', ...(given as object) }, context);
+  const { answers: read, generator } = await readRecord(file(writeRecord(answers, '1.2.3')));
+  expect(completeAnswers({ ...read, directory: 'first' }, context)).toEqual(answers);
+  expect(generator).toBe('create-mcp-sse@1.2.3');
+});
+
+test('a record may begin with a byte order mark', async () => {
+  expect(await readRecord(file('\uFEFF{"port":1}'))).toEqual({ answers: { port: 1 } });
+});
+
+test.each([
+  ['[]', 'must hold one JSON object'],
+  ['null', 'must hold one JSON object'],
+  ['{"port":', 'must hold one JSON object'],
+  ['{"port":"x"}', 'port x must be a whole number'],
+  ['{"port":[9000]}', 'port 9000 must be a whole number'],
+  ['{"colour":"red"}', 'answer colour is unknown'],
+  ['{"__proto__":{"port":1}}', 'answer __proto__ is unknown'],
+])('a config file with %s is refused by its name', async (text, why) => {
+  const path = file(text);
+  await expect(readRecord(path)).rejects.toMatchObject({
+    code: 'bad_input',
+    message: expect.stringContaining(why),
+  });
+  await expect(readRecord(path)).rejects.toThrow(path);
+});
+
+test('a config file that does not exist or is a directory is refused', async () => {
+  await expect(readRecord('/nowhere.json')).rejects.toThrow('--config /nowhere.json does not exist');
+  await expect(readRecord('/')).rejects.toThrow('--config / cannot be read (EISDIR)');
+});
+
+test('the record has the answers that the files depend on, and not those about the run', () => {
+  const record = JSON.parse(writeRecord(completeAnswers({ auth: 'none' }, context), '1.2.3'));
+  expect(Object.keys(record)).toEqual([
+    'generator',
+    'port',
+    'endpoint',
+    'messageEndpoint',
+    'maxMessageSize',
+    'auth',
+    'name',
+    'streamableHttp',
+    'relay',
+    'host',
+    'packageManager',
+  ]);
+});
