@@ -1,19 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { compileProject } from '../../../scripts/compile-project.js';
-import { completeAnswers } from '../../../src/answers.js';
-import { render } from '../../../src/render.js';
-import { templatesFolder } from '../../../src/version.js';
-import { authTypes, directoryOf, secret } from '../support/projects.js';
+import { type Auth, combinations, directoryOf, renderProject } from '../support/projects.js';
 
 // The README's table of settings is what the server itself says of its settings.
-
-const projects = authTypes.flatMap((auth) =>
-  [true, false].flatMap((streamableHttp) =>
-    (['none', 'redis'] as const).map((relay) => ({ auth, streamableHttp, relay })),
-  ),
-);
 
 /** The answers that are defaults of settings, none of them the generator's own default. */
 const given = {
@@ -25,17 +15,18 @@ const given = {
 };
 
 /** What `.env` of a new project sets, as --check prints it. */
-const inEnvironmentFile = { jwt: { JWT_SECRET: '(set)' }, apikey: { API_KEY: '(set)' }, custom: {}, none: {} };
+const inEnvironmentFile = {
+  jwt: { JWT_SECRET: '(set)' },
+  apikey: { API_KEY: '(set)' },
+  custom: {},
+  none: {},
+};
 
-describe.each(projects)('auth $auth, Streamable HTTP $streamableHttp, relay $relay', (options) => {
+describe.each(combinations)('auth $auth, Streamable HTTP $streamableHttp, relay $relay', (options) => {
   test('README.md lists the settings that --check prints, in the same order, with their defaults', async () => {
     const { auth, streamableHttp, relay } = options;
-    const directory = directoryOf(`settings-${auth}-${streamableHttp}-${relay}` as typeof auth);
-    const answers = completeAnswers(
-      { directory, name: 'settings', ...given, ...options },
-      { cwd: '/', packageManager: 'npm' },
-    );
-    const files = await render(answers, { secret, templates: templatesFolder });
+    const directory = directoryOf(`settings-${auth}-${streamableHttp}-${relay}` as Auth);
+    const files = await renderProject({ ...given, ...options });
     compileProject(directory, files);
 
     const rows = tableRows(String(files.get('README.md')?.content));

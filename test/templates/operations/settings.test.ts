@@ -86,7 +86,10 @@ test.each([
 
 test('the path of the landing page cannot be an endpoint', async () => {
   const { code, output } = await runServer('apikey', { SSE_ENDPOINT: '/' });
-  expect({ code, output }).toEqual({ code: 1, output: expect.stringMatching(/^SSE_ENDPOINT=\/ must be a path .*\n$/) });
+  expect({ code, output }).toEqual({
+    code: 1,
+    output: expect.stringMatching(/^SSE_ENDPOINT=\/ must be a path .*\n$/),
+  });
 });
 
 test('an empty variable counts as not set', async () => {

@@ -104,11 +104,7 @@ test.each([
     { TLS_CERT_FILE: first.cert },
     /^TLS_CERT_FILE=\S+first\.crt needs TLS_KEY_FILE too\n$/,
   ],
-  [
-    'the key alone',
-    { TLS_KEY_FILE: first.key },
-    /^TLS_KEY_FILE=\S+first\.key needs TLS_CERT_FILE too\n$/,
-  ],
+  ['the key alone', { TLS_KEY_FILE: first.key }, /^TLS_KEY_FILE=\S+first\.key needs TLS_CERT_FILE too\n$/],
 ])('the server does not start with %s', async (_, settings, message) => {
   const { code, output } = await runServer('apikey', { API_KEY: secret, ...settings } as Record<
     string,
