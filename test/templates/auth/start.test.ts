@@ -77,12 +77,12 @@ describe.concurrent('a JWT server refuses', () => {
     [
       'JWKS without an issuer',
       { ...jwks, JWT_ISSUER: '' },
-      'JWT_JWKS_URL: JWT_ISSUER and JWT_AUDIENCE are needed with it',
+      'JWT_JWKS_URL needs JWT_ISSUER and JWT_AUDIENCE too',
     ],
     [
       'JWKS without an audience',
       { ...jwks, JWT_AUDIENCE: '' },
-      'JWT_JWKS_URL: JWT_ISSUER and JWT_AUDIENCE are needed with it',
+      'JWT_JWKS_URL needs JWT_ISSUER and JWT_AUDIENCE too',
     ],
     [
       'an audience that names nobody',
@@ -92,17 +92,17 @@ describe.concurrent('a JWT server refuses', () => {
     [
       'JWKS over http from another machine',
       { ...jwks, JWT_JWKS_URL: 'http://issuer.example/keys' },
-      'JWT_JWKS_URL=http://issuer.example/keys: an https URL is accepted, or http on loopback',
+      'JWT_JWKS_URL=http://issuer.example/keys must be an https URL, or http on loopback',
     ],
     [
       'JWKS at a URL with a password',
       { ...jwks, JWT_JWKS_URL: 'https://user:password@issuer.example/keys' },
-      'JWT_JWKS_URL: a URL without user name and password is accepted',
+      'JWT_JWKS_URL must be a URL without user name and password',
     ],
     [
       'JWKS with an algorithm of secrets',
       { ...jwks, JWT_ALGORITHMS: 'HS256' },
-      'JWT_ALGORITHMS: with JWT_JWKS_URL algorithms of public keys are needed, such as RS256',
+      'JWT_ALGORITHMS must be algorithms of public keys, such as RS256, with JWT_JWKS_URL',
     ],
   ];
   test.each(refused)('%s', async (_, settings, line) => {
@@ -119,8 +119,8 @@ describe.concurrent('a JWT server refuses', () => {
 describe.concurrent('an API-key server refuses', () => {
   const key = 'a-key-of-16-char';
   const refused: [what: string, keys: string, line: string][] = [
-    ['no key', '', 'API_KEY: at least one key is needed; `npm run key` makes one'],
-    ['a list of empty keys', ' , ', 'API_KEY: at least one key is needed; `npm run key` makes one'],
+    ['no key', '', 'API_KEY must have at least one key; `npm run key` makes one'],
+    ['a list of empty keys', ' , ', 'API_KEY must have at least one key; `npm run key` makes one'],
     [
       'a key of 15 characters',
       `${key}, ${'x'.repeat(15)}`,

@@ -72,7 +72,7 @@ describe('paths and methods', () => {
   test('OPTIONS is 204 before any credential', async () => {
     const answer = await send(server, 'OPTIONS', '/sse');
     expect(answer).toMatchObject({ status: 204, body: '' });
-    expect(answer.headers['access-control-allow-methods']).toBe('GET, POST, OPTIONS');
+    expect(answer.headers['access-control-allow-methods']).toBe('GET, POST, DELETE, OPTIONS');
     expect(answer.headers['access-control-allow-headers']).toBe(
       'Content-Type, Accept, Authorization, X-API-Key, Last-Event-ID, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name',
     );

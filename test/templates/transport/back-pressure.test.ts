@@ -115,7 +115,7 @@ describe('a reader that does not read', () => {
     await reader.post(callTool(2, 'big', { bytes: 0.9 * MB }));
     await reader.post(call(3, 'ping'));
     reader.socket.resume();
-    await reader.until(/"id":3\}\n\n$/);
+    await reader.until(/"id":3\}\n\n\r\n$/);
     expect(reader.bytes()).toBeGreaterThan(20.9 * MB);
     reader.socket.destroy();
   });
@@ -137,7 +137,7 @@ describe('a reader that does not read', () => {
     const pace = setInterval(() => reader.socket.resume(), 5);
     reader.socket.on('data', () => reader.socket.pause());
     const started = performance.now();
-    await reader.until(/"id":1\}\n\n$/);
+    await reader.until(/"id":1\}\n\n\r\n$/);
     clearInterval(pace);
     expect(performance.now() - started).toBeGreaterThan(1500);
     reader.socket.destroy();
@@ -198,7 +198,7 @@ describe('a reader that reads in the end', () => {
     await reader.post(callTool(1, 'report', { messages: 1600, bytes: 64 * 1024 }));
     await eventually(inside, ({ peakRss }) => peakRss > before.rss);
     reader.socket.resume();
-    await reader.until(/"id":1\}\n\n$/);
+    await reader.until(/"id":1\}\n\n\r\n$/);
     expect(reader.bytes()).toBeGreaterThan(100 * MB);
     const { peakRss } = await inside();
     // What the kernel took for it is not the server's memory; 100 MB that wait would be.
@@ -208,7 +208,11 @@ describe('a reader that reads in the end', () => {
 });
 
 test('100 that do not read, sent 50 MB each, cost neither memory nor the time of others', async () => {
-  server = await startTestServer('apikey', { STALL_TIMEOUT_SECONDS: '30', MAX_SESSIONS_PER_CLIENT: '1000' });
+  server = await startTestServer('apikey', {
+    STALL_TIMEOUT_SECONDS: '30',
+    MAX_SESSIONS_PER_CLIENT: '1000',
+    MAX_CALLS_PER_CLIENT: '1000',
+  });
   const before = await inside();
   const readers = await Promise.all(Array.from({ length: 100 }, stuckReader));
   const client = await openStream(server, { headers });

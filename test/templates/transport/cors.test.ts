@@ -3,7 +3,7 @@ import { type Answer, call, exchange, openStream, post, rawRequest, send } from 
 import { goodHeaders, type RunningServer, startServer } from '../support/server.js';
 
 const app = 'https://app.example.com';
-const exposed = 'Content-Type, Authorization, X-API-Key, WWW-Authenticate, Mcp-Session-Id';
+const exposed = 'Content-Type, Authorization, X-API-Key, WWW-Authenticate, Retry-After, Mcp-Session-Id';
 
 /** One request for every kind of answer. */
 const requests: [string, (server: RunningServer, headers: Record<string, string>) => Promise<Answer>][] = [

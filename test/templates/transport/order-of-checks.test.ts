@@ -118,7 +118,6 @@ describe('of a server that shuts down', () => {
   afterAll(() => server.stop('SIGKILL'));
 
   test.each([
-    ['GET', '/sse', headers],
     ['GET', '/health', {}],
     ['GET', '/nothing', {}],
     ['OPTIONS', '/sse', {}],

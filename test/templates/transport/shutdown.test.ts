@@ -20,7 +20,7 @@ async function stop(signal: NodeJS.Signals = 'SIGTERM') {
 const stopping = () => server.logged({ msg: 'stopping' });
 
 test('with 1,000 streams and running calls: replies arrive, then it ends with 0 and in time', async () => {
-  server = await startTestServer('none', settings);
+  server = await startTestServer('none', { ...settings, MAX_CONNECTIONS_PER_ADDRESS: '2000' });
   const streams = await Promise.all(Array.from({ length: 1000 }, () => openStream(server)));
   const [quick, slow, ...idle] = streams as [(typeof streams)[0], ...typeof streams];
   await quick.post(callTool(1, 'wait', { ms: 500 }));
@@ -28,6 +28,7 @@ test('with 1,000 streams and running calls: replies arrive, then it ends with 0 
 
   const ended = stop();
   expect((await quick.message(1)).result.content[0].text).toBe('waited');
+  expect((await slow?.message(1))?.error.message).toBe('The server stopped before the call ended');
   const { code, ms } = await ended;
   expect(code).toBe(0);
   expect(ms).toBeLessThan(3000);
@@ -43,7 +44,7 @@ test('without running calls it ends at once', async () => {
   await stream.closed;
 });
 
-test('while calls finish, idle streams have ended and what is new is answered with 503', async () => {
+test('while calls finish, every stream stays and a session with a running call takes messages', async () => {
   server = await startTestServer('none', settings);
   const [busy, idle] = await Promise.all([openStream(server), openStream(server)]);
   await busy.post(callTool(1, 'wait', { ms: 1000 }));
@@ -53,15 +54,20 @@ test('while calls finish, idle streams have ended and what is new is answered wi
 
   const ended = stop();
   await stopping();
-  await idle.closed;
-  const answer = await send(server, 'GET', '/sse');
+  const answer = await send(server, 'GET', '/nothing');
   expect(answer.status).toBe(503);
   expect(answer.headers.connection).toBe('close');
-  expect((await busy.post(call(2, 'ping'))).status).toBe(503);
+  expect((await idle.post(call(2, 'ping'))).status).toBe(503);
+  expect((await busy.post(call(2, 'ping'))).status).toBe(202);
+  expect(await busy.message(2)).toMatchObject({ result: {} });
+  // Clients give up for good when a stream is refused, and come back when a connection ends.
+  await expect(send(server, 'GET', '/sse')).rejects.toThrow('socket hang up');
+  expect(idle.isOver).toBe(false);
   keptOpen.write(rawRequest('GET', '/health'));
   expect(await keptOpen.end()).toMatch(/HTTP\/1\.1 503 /);
   expect((await busy.message(1)).result.content[0].text).toBe('waited');
   expect((await ended).code).toBe(0);
+  await idle.closed;
 });
 
 test('a slow reader still gets what waits for it', async () => {
