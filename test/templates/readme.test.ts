@@ -44,5 +44,7 @@ function functionsOnTheWay(readme: string) {
 
 /** Whether a source has a function or a method of this name. */
 function declares(source: string, name: string): boolean {
-  return new RegExp(`function ${name}\\(|^ +(async )?${name}\\(.*\\{$|const ${name} = .*=>`, 'm').test(source);
+  return new RegExp(`function ${name}\\(|^ +(async )?${name}\\(.*\\{$|const ${name} = .*=>`, 'm').test(
+    source,
+  );
 }
