@@ -85,7 +85,7 @@ describe.concurrent('a JWT server refuses', () => {
       'JWT_JWKS_URL needs JWT_ISSUER and JWT_AUDIENCE too',
     ],
     [
-      'an audience that names nobody',
+      'an empty audience',
       { JWT_AUDIENCE: ',' },
       'JWT_AUDIENCE=, must be a comma-separated list of one value or more',
     ],
@@ -109,7 +109,7 @@ describe.concurrent('a JWT server refuses', () => {
     await expectRefusedStart('jwt', settings, line);
   });
 
-  test.each(['none', ','])('an algorithm that it does not know, or none at all: %s', async (algorithms) => {
+  test.each(['none', ','])('an unknown algorithm, or none: %s', async (algorithms) => {
     const { code, output } = await runServer('jwt', { JWT_ALGORITHMS: algorithms });
     expect(code).toBe(1);
     expect(output).toMatch(/^JWT_ALGORITHMS=(none|,) must be a comma-separated list of HS256, .*EdDSA.*\n$/);
@@ -140,7 +140,7 @@ describe.concurrent('an API-key server refuses', () => {
     await expectRefusedStart('apikey', { API_KEY: keys }, line);
   });
 
-  test('a file of keys that is not there', async () => {
+  test('a missing key file', async () => {
     await expectRefusedStart(
       'apikey',
       { API_KEYS_FILE: '/no/such/file' },
@@ -153,7 +153,7 @@ describe('keys in a file', () => {
   const made: string[] = [];
   afterAll(() => Promise.all(made.map((folder) => rm(folder, { recursive: true }))));
 
-  test('are refused as those in the variable are', async () => {
+  test('are checked like those in the variable', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'keys-'));
     made.push(folder);
     const file = join(folder, 'keys');
@@ -180,13 +180,13 @@ describe.concurrent('a server without credentials', () => {
     await server.stop();
   });
 
-  test('listens on 0.0.0.0 when that is explicitly allowed', async () => {
+  test('listens on 0.0.0.0 if that is explicitly allowed', async () => {
     const server = await startServer('none', { HOST: '0.0.0.0', ALLOW_UNAUTHENTICATED: 'true' });
     await server.stop();
   });
 });
 
-test('a custom server says at start that nobody is let in, and where to change that', async () => {
+test('a custom server says at start that it refuses everyone, and where to change that', async () => {
   const server = await startServer('custom');
   await server.stop();
   expect(server.output()).toContain(
@@ -194,7 +194,7 @@ test('a custom server says at start that nobody is let in, and where to change t
   );
 });
 
-test('the settings that `--check` prints have no secret in them', async () => {
+test('`--check` prints no secret', async () => {
   for (const auth of ['jwt', 'apikey'] as const) {
     const { code, output } = await runServer(auth, {}, ['--check']);
     expect(code).toBe(0);
