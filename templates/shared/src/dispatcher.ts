@@ -50,7 +50,7 @@ export function createDispatcher(options: DispatcherOptions) {
   async function dispatch(exchange: Exchange): Promise<void> {
     const { request, response, address } = exchange;
     requireOpen(exchange);
-    guards.check(request);
+    guards.check(exchange);
     if (request.method === 'OPTIONS') return guards.answerPreflight(request, response);
     const { needs, handle } = find(exchange);
     const isMessage = countsAsMessage(needs);
@@ -58,6 +58,8 @@ export function createDispatcher(options: DispatcherOptions) {
     else if (!isMessage) limits.count(`address ${address}`);
     const caller = await identify(exchange, needs);
     if (isMessage) limits.count(caller?.id ?? address);
+    // Counted apart: after a restart all streams of a client come back at once, and then their first messages.
+    else if (needs === 'sse') limits.count(`streams ${caller?.id ?? address}`);
     await (handle as Handle<Caller | undefined>)(exchange, caller);
   }
 

@@ -9,7 +9,7 @@ import { requestId } from '../monitoring/request-id.ts';
 import type { AuthProvider, AuthResult } from './auth-provider.ts';
 import type { Caller } from './caller.ts';
 import { callerOf } from './caller-of.ts';
-import type { GuessLimit } from './guess-limit.ts';
+import type { CheckOutcome, GuessLimit } from './guess-limit.ts';
 import { notGuesses, type RefusalReason, refusalReasons } from './refusal-reasons.ts';
 import type { ResourceMetadata } from './resource-metadata.ts';
 
@@ -31,6 +31,9 @@ export interface IdentifyOptions {
   metrics: Metrics;
 }
 
+/** Characters of a credential that is remembered as it is. */
+const longestKept = 128;
+
 /** Finds out who is calling. */
 export function createIdentify(options: IdentifyOptions) {
   const { provider, asks, metricsToken, guessLimit, resourceMetadata, log, metrics } = options;
@@ -47,8 +50,10 @@ export function createIdentify(options: IdentifyOptions) {
   return async function identify(exchange: Exchange, need: Need): Promise<Caller | undefined> {
     if (!asks[need]) return undefined;
     const { request, address } = exchange;
-    const end = await guessLimit.begin(address, credentialIn(provider, request));
-    let outcome: 'accepted' | 'failed' | 'neither' = 'neither';
+    const credential = credentialIn(provider, request);
+    const turn = guessLimit.begin(address, credential);
+    if (turn) await turn;
+    let outcome: CheckOutcome = 'neither';
     try {
       if (need === 'metrics' && isScraper) {
         if (!isScraper(request)) throw refuse(request, 'not_scraper');
@@ -65,7 +70,7 @@ export function createIdentify(options: IdentifyOptions) {
       if (error instanceof HttpError && error.code === 'unauthorized' && isGuess(request)) outcome = 'failed';
       throw error;
     } finally {
-      end(outcome);
+      guessLimit.end(address, credential, outcome);
     }
   };
 
@@ -123,13 +128,13 @@ function hasEnded(result: true | AuthResult): boolean {
   return result !== true && result.expiresAt !== undefined && result.expiresAt * 1000 <= Date.now();
 }
 
-/** The headers that a credential may be in, to recognise it again. */
+/** The headers that a credential may be in, to recognise it again; a digest if they are long. */
 function credentialIn({ credentialScheme }: AuthProvider, { headers }: IncomingMessage): string {
   const { authorization = '', 'x-api-key': key = '' } = headers;
   const named = credentialScheme && headers[credentialScheme.headerName.toLowerCase()];
-  return named === undefined || named === authorization
-    ? `${authorization}${key}`
-    : `${authorization}${named}`;
+  const all =
+    named === undefined || named === authorization ? `${authorization}${key}` : `${authorization}${named}`;
+  return all.length > longestKept ? hash('sha256', all) : all;
 }
 
 /** What a provider, or its default, says to a client that it refuses. */

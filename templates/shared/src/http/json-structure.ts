@@ -15,11 +15,12 @@ const close = 0x7d;
  * Looks at the structure of JSON before it is parsed: what is small in bytes can still be large in memory, and slow to
  * parse, to check against a schema and to explain. Whether it is JSON at all is for the parser to say.
  *
+ * @returns how many values it has, each key, item and container counted; 0 if they are not worth counting
  * @throws {HttpError} `invalid_message`
  */
-export function requireFewValues(json: Uint8Array, maxValues: number): void {
+export function requireFewValues(json: Uint8Array, maxValues: number): number {
   // A value takes two bytes at least, a level one at each end.
-  if (json.length <= 2 * maxDepth) return;
+  if (json.length <= 2 * maxDepth) return 0;
   let values = 1;
   let depth = 0;
   for (let i = 0; i < json.length; i++) {
@@ -37,6 +38,7 @@ export function requireFewValues(json: Uint8Array, maxValues: number): void {
     }
   }
   if (values > maxValues) throw new HttpError('too_many_values', { limit: maxValues });
+  return values;
 }
 
 /** The place of the quote that ends a string, or the end of the text. */

@@ -45,6 +45,8 @@ export class SseSession implements Transport, Session {
   readonly #metrics: Metrics;
   /** The client's requests that have no reply yet. */
   readonly #running = new Map<RequestId, RunningCall>();
+  /** Work of calls whose id came again: which reply is whose cannot be told, so they count until the session ends. */
+  readonly #replaced: Work[] = [];
   #onIdle: (() => void) | undefined;
   #pingsSent = 0;
   #pingsUnanswered = 0;
@@ -149,7 +151,8 @@ export class SseSession implements Transport, Session {
   }
 
   #noteRunning({ id, method }: JSONRPCRequest, work: Work | undefined): void {
-    this.#running.get(id)?.work?.end(); // A client that uses an id again gets one reply.
+    const { work: earlier } = this.#running.get(id) ?? {};
+    if (earlier) this.#replaced.push(earlier);
     this.#running.set(id, { work, startedAt: method === 'tools/call' ? performance.now() : undefined });
   }
 
@@ -167,6 +170,7 @@ export class SseSession implements Transport, Session {
     this.closeReason = reason;
     this.#stream.end();
     for (const { work } of this.#running.values()) work?.end();
+    for (const work of this.#replaced.splice(0)) work.end();
     this.#running.clear();
     this.#onIdle?.();
     try {
