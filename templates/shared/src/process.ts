@@ -1,23 +1,29 @@
+import { inspect } from 'node:util';
 import { ListenError } from './http/listener.ts';
+import { StartError } from './lifecycle.ts';
 import type { Log } from './monitoring/log.ts';
 import { SettingsError } from './settings/environment.ts';
 
-/** Says why the server cannot start: in one line where that is enough, with a stack where it is a defect. */
+/**
+ * Says why the server cannot start, in one line where that is enough, with a stack where it is a defect, and ends the
+ * process: whatever the application has opened could keep it alive.
+ */
 export function failToStart(error: unknown): void {
-  const expected = error instanceof SettingsError || error instanceof ListenError;
-  console.error(expected ? error.message : error);
+  const expected =
+    error instanceof SettingsError || error instanceof ListenError || error instanceof StartError;
   process.exitCode = 1;
+  process.stderr.write(`${expected ? error.message : inspect(error)}\n`, () => process.exit());
 }
 
-/** SIGTERM and SIGINT close the server; a second one does not wait for it. */
-export function stopOnSignals(server: { close(): Promise<void> }, log: Log): void {
+/** SIGTERM and SIGINT stop the server; a second one does not wait for it. */
+export function stopOnSignals(close: () => Promise<void>, log: Log): void {
   let stopping = false;
   const stop = async (signal: NodeJS.Signals) => {
     if (stopping) process.exit(1);
     stopping = true;
     log.info({ signal }, 'stopping');
     try {
-      await server.close();
+      await close();
       log.info('stopped');
     } catch (err) {
       log.error({ err }, 'stopping failed');

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /** Levels in rising order; a log shows its own level and those above. */
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -12,6 +14,9 @@ export interface Log {
   warn: LogFunction;
   error: LogFunction;
 }
+
+/** Characters of one fact that are logged. */
+const longest = 10_000;
 
 interface LogFunction {
   (message: string): void;
@@ -39,23 +44,75 @@ export function createLog({ level, format }: LogOptions): Log {
 }
 
 function jsonLine(time: Date, level: string, msg: string, facts: Record<string, unknown>): string {
-  return JSON.stringify({ time: time.toISOString(), level, msg, ...facts }, (_, value) =>
-    value instanceof Error ? { name: value.name, message: value.message, stack: value.stack } : value,
-  );
+  const line = { time: time.toISOString(), level, msg };
+  return writeAsJson({ ...line, ...facts }) ?? JSON.stringify({ ...line, facts: shown(facts) });
 }
 
 function textLine(time: Date, level: string, msg: string, facts: Record<string, unknown>): string {
-  const details = Object.entries(facts).map(([name, value]) => {
-    if (value instanceof Error) return `\n${value.stack}`;
+  const details = Object.entries(facts).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    if (name === 'err') return `\n${errorStacks(value)}`;
     return `${name}=${typeof value === 'string' && isPlain(value) ? value : quote(value)}`;
   });
   const clock = time.toTimeString().slice(0, 8);
   return [clock, level.padEnd(5), msg, ...details].join('  ');
 }
 
+/** @returns undefined if it cannot be written as JSON: code may throw anything, also what has a cycle */
+function writeAsJson(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value, (name, value) => {
+      if (name === 'err' || value instanceof Error) return plainError(value);
+      if (typeof value === 'bigint') return String(value);
+      return typeof value === 'string' ? cut(value) : value;
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is logged of an error. Not its other properties: those of HTTP clients hold requests with their credentials. */
+function plainError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error === undefined ? undefined : shown(error);
+  const { name, message, stack, cause } = error;
+  return { name, message, stack, cause: cause instanceof Error ? cause : cause && shown(cause) };
+}
+
+/** The message of an error, and those of its causes. */
+export function errorText(error: unknown): string {
+  return causes(error)
+    .map((error) => (error instanceof Error ? error.message || error.name : shown(error)))
+    .join(': ');
+}
+
+function errorStacks(error: unknown): string {
+  return causes(error)
+    .map((error) => cut(error instanceof Error ? String(error.stack) : shown(error)))
+    .join('\ncaused by ');
+}
+
+/** An error and its causes, from the outside in; a few, since nothing forbids a circle. */
+function causes(error: unknown, most = 5): unknown[] {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause === undefined || most === 1 ? [error] : [error, ...causes(cause, most - 1)];
+}
+
+/** Any value, in a few words. */
+function shown(value: unknown): string {
+  try {
+    return cut(typeof value === 'string' ? value : inspect(value, { depth: 0 }));
+  } catch {
+    return 'a value that cannot be shown';
+  }
+}
+
+function cut(text: string): string {
+  return text.length > longest ? `${text.slice(0, longest)}… (${text.length} characters)` : text;
+}
+
 /** What a client chose could otherwise break the line, or give orders to the terminal. */
 function quote(value: unknown): string {
-  return String(JSON.stringify(value)).replace(/[\u007f-\u009f]/g, '?');
+  return String(writeAsJson(value) ?? shown(value)).replace(/[\u007f-\u009f]/g, '?');
 }
 
 function isPlain(text: string): boolean {

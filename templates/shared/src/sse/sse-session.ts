@@ -42,8 +42,8 @@ export class SseSession implements Transport, Session {
   readonly #stream: EventStream;
   readonly #messageUrl: string;
   readonly #metrics: Metrics;
-  /** The client's requests that have no reply yet; of a tool call, when it began. */
-  readonly #running = new Map<RequestId, number | undefined>();
+  /** The client's requests that have no reply yet. */
+  readonly #running = new Set<RequestId>();
   #onIdle: (() => void) | undefined;
   #pingsSent = 0;
   #pingsUnanswered = 0;
@@ -133,15 +133,13 @@ export class SseSession implements Transport, Session {
   #noteRunning(message: JSONRPCMessage): void {
     if (!('method' in message)) return;
     if ('id' in message) {
-      this.#running.set(message.id, message.method === 'tools/call' ? performance.now() : undefined);
+      this.#running.add(message.id);
     } else if (message.method === 'notifications/cancelled') {
       this.#finish(message.params?.requestId as RequestId); // A cancelled request gets no reply.
     }
   }
 
   #finish(id: RequestId): void {
-    const startedAt = this.#running.get(id);
-    if (startedAt !== undefined) this.#metrics.toolCallFinished((performance.now() - startedAt) / 1000);
     if (this.#running.delete(id) && this.#running.size === 0) this.#onIdle?.();
   }
 

@@ -1,5 +1,11 @@
 import type { IncomingMessage } from 'node:http';
-import { createMcpHandler, type McpServer, type ServerEventBus } from '@modelcontextprotocol/server';
+import {
+  type AuthInfo,
+  createMcpHandler,
+  type McpRequestContext,
+  type McpServer,
+  type ServerEventBus,
+} from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
 import { HttpError } from '../http/errors.ts';
 import type { Exchange } from '../http/exchange.ts';
@@ -14,7 +20,7 @@ export interface StreamableHttpOptions {
   maxMessageSize: number;
   delivery: PacedWriterOptions;
   /** Makes the MCP server of each request. */
-  createMcpServer: () => McpServer;
+  createMcpServer: (caller: Caller | undefined) => McpServer;
   /** Subscriptions open at once, in all. */
   maxSessions: number;
   /** Subscriptions open at once of one client. */
@@ -46,9 +52,13 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
     keepAliveMs: options.keepAliveSeconds * 1000,
     ...(options.changes && { bus: options.changes }),
   };
+  /** Who sent a request, by the part of it that the SDK hands on. */
+  const callers = new WeakMap<AuthInfo, Caller>();
+  const createMcpServer = ({ authInfo }: McpRequestContext) =>
+    options.createMcpServer(authInfo && callers.get(authInfo));
   // Two handlers, since a stopping server ends subscriptions at once and lets calls finish.
-  const calls = createMcpHandler(options.createMcpServer, handlerOptions);
-  const subscriptions = createMcpHandler(options.createMcpServer, {
+  const calls = createMcpHandler(createMcpServer, handlerOptions);
+  const subscriptions = createMcpHandler(createMcpServer, {
     ...handlerOptions,
     maxSubscriptions: maxSessions,
   });
@@ -63,14 +73,11 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
     if (Array.isArray(json) && json.length > 1) {
       await limits.countMessage(caller?.id ?? exchange.address, json.length - 1);
     }
-    const method = methodOf(json);
-    if (method === 'subscriptions/listen') {
+    if (methodOf(json) === 'subscriptions/listen') {
       await subscribe(exchange, json, caller);
       return;
     }
-    const startedAt = performance.now();
     await answer(calls, exchange, json, caller);
-    if (method === 'tools/call') metrics.toolCallFinished((performance.now() - startedAt) / 1000);
   }
 
   /** A stream of change notifications, open for as long as the client likes: a session, as far as limits go. */
@@ -97,6 +104,7 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
     json: unknown,
     caller: Caller | undefined,
   ): Promise<void> {
+    if (caller) callers.set(caller.authInfo, caller);
     const over = new AbortController();
     response.once('close', () => {
       if (!response.writableFinished) over.abort();
