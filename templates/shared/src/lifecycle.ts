@@ -15,9 +15,9 @@ interface App {
 const secondsToOpen = 30;
 
 /** @throws {StartError} if it fails, takes too long, or gives nothing that can be closed */
-export async function open<A extends App>(openApp: () => Promise<A>): Promise<A> {
+export async function open<C, A extends App>(openApp: (config: C) => Promise<A>, config: C): Promise<A> {
   const what = 'src/app.ts: openApp failed';
-  const app = await inTime(openApp, secondsToOpen).catch((error) => {
+  const app = await inTime(async () => openApp(config), secondsToOpen).catch((error) => {
     throw new StartError(what, error);
   });
   if (typeof app?.close !== 'function')
@@ -50,7 +50,9 @@ export async function inTime<T>(work: () => Promise<T>, seconds: number): Promis
 /** Where in your code an error was thrown. */
 function placeOf(error: unknown): string {
   const frames = error instanceof Error ? String(error.stack).split('\n') : [];
-  const own = frames.find((frame) => /[\\/](src|dist)[\\/]/.test(frame) && !frame.includes('node_modules'));
-  const place = own && /((?:src|dist)[\\/][^():]+:\d+):\d+\)?$/.exec(own)?.[1];
-  return place ? ` (${place})` : '';
+  const own = frames.find(
+    (frame) => /[\\/](src|dist)[\\/]/.test(frame) && !/node_modules|lifecycle\./.test(frame),
+  );
+  const place = /((?:src|dist)[\\/][^():]+:\d+):\d+\)?$/.exec(own ?? '')?.[1];
+  return place === undefined ? '' : ` (${place})`;
 }

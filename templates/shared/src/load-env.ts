@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 const file = new URL('../.env', import.meta.url);
 try {
   if (existsSync(file)) process.loadEnvFile(file);
-} catch (error) {
-  console.error(`.env must be a file that can be read (${(error as NodeJS.ErrnoException).code})`);
+} catch {
+  console.error('.env must be a file that this user can read');
   process.exit(1);
 }

@@ -45,7 +45,8 @@ export function createLog({ level, format }: LogOptions): Log {
 
 function jsonLine(time: Date, level: string, msg: string, facts: Record<string, unknown>): string {
   const line = { time: time.toISOString(), level, msg };
-  return writeAsJson({ ...line, ...facts }) ?? JSON.stringify({ ...line, facts: shown(facts) });
+  const plain = 'err' in facts ? { ...facts, err: plainError(facts.err) } : facts;
+  return writeAsJson({ ...line, ...plain }) ?? JSON.stringify({ ...line, facts: shown(facts) });
 }
 
 function textLine(time: Date, level: string, msg: string, facts: Record<string, unknown>): string {
@@ -61,8 +62,7 @@ function textLine(time: Date, level: string, msg: string, facts: Record<string, 
 /** @returns undefined if it cannot be written as JSON: code may throw anything, also what has a cycle */
 function writeAsJson(value: unknown): string | undefined {
   try {
-    return JSON.stringify(value, (name, value) => {
-      if (name === 'err' || value instanceof Error) return plainError(value);
+    return JSON.stringify(value, (_, value) => {
       if (typeof value === 'bigint') return String(value);
       return typeof value === 'string' ? cut(value) : value;
     });
@@ -73,9 +73,13 @@ function writeAsJson(value: unknown): string | undefined {
 
 /** What is logged of an error. Not its other properties: those of HTTP clients hold requests with their credentials. */
 function plainError(error: unknown): unknown {
-  if (!(error instanceof Error)) return error === undefined ? undefined : shown(error);
-  const { name, message, stack, cause } = error;
-  return { name, message, stack, cause: cause instanceof Error ? cause : cause && shown(cause) };
+  return causes(error).reduceRight(
+    (cause, error) =>
+      error instanceof Error
+        ? { name: error.name, message: error.message, stack: error.stack, cause }
+        : shown(error),
+    undefined,
+  );
 }
 
 /** The message of an error, and those of its causes. */

@@ -135,11 +135,13 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
             },
             (error) => {
               const isTimeUp = error instanceof TimeUp;
-              const failure = failureOf('tool', error);
+              // This is the SDK's own: what a tool throws was caught above.
+              const isRefusal = error instanceof ProtocolError;
+              const failure = isRefusal ? { message: error.message } : failureOf('tool', error);
               const outcome = signal.aborted ? 'cancelled' : isTimeUp ? 'timeout' : 'error';
               finish(call, outcome, isTool, failure);
               if (isTimeUp) return { isError: true, content: [{ type: 'text', text: error.message }] };
-              throw error instanceof ProtocolError ? error : new Error(failure.message);
+              throw isRefusal ? error : new Error(failure.message);
             },
           );
         return channel.hasSubscribers === false ? answer() : channel.tracePromise(answer, call);
@@ -192,8 +194,7 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
   }
 
   function failureOf(subject: string, error: unknown): Failure {
-    if (error instanceof ToolError || error instanceof ProtocolError)
-      return { error, message: error.message };
+    if (error instanceof ToolError) return { error, message: error.message };
     if (exposeErrors === 'on') return { error, message: errorText(error) };
     const reference = randomBytes(4).toString('hex');
     return { error, reference, message: `The ${subject} failed (reference ${reference})` };
@@ -229,9 +230,7 @@ function withTimeLimit(handler: Handler, seconds: number): Handler {
 function facts(failure: Failure | undefined): Record<string, unknown> {
   if (failure === undefined) return {};
   const { error, message, reference } = failure;
-  return error === undefined || error instanceof ProtocolError
-    ? { reason: message }
-    : { reference, err: error };
+  return 'error' in failure ? { reference, err: error } : { reason: message };
 }
 
 function noResult(value: null | undefined): Error {
