@@ -26,8 +26,10 @@ export type Outcome = 'ok' | 'error' | 'cancelled' | 'timeout';
 
 /** A call as the tracing channel `mcp.tool` publishes it. */
 export interface ToolCall {
-  /** As the client named it: there may be no such tool. */
+  /** As the client named it. */
   readonly tool: string;
+  /** Whether there is such a tool. Clients may send any name, so count and group by those that are. */
+  readonly isTool: boolean;
   /** The caller's id, if the server asks for credentials. */
   readonly caller: string | undefined;
   readonly sessionId: string | undefined;
@@ -83,7 +85,7 @@ const sdkMethods = new Set(['initialize', 'ping', 'server/discover', 'logging/se
 /** How the SDK begins what it says of arguments and results that do not fit a tool's schemas. */
 const sdkRefusal = /^(Input|Output) validation error: /;
 
-const channel = tracingChannel<string, ToolCall>('mcp.tool');
+const channel = tracingChannel<ToolCall, ToolCall>('mcp.tool');
 
 /** Watches what the MCP servers do: counts and logs tool calls, limits their time, keeps internals from clients. */
 export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: ToolCallOptions) {
@@ -125,12 +127,13 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
         const { sessionId } = ctx;
         const tool = String(request.params?.name);
         const isTool = Object.hasOwn(internals._registeredTools, tool) || listed.has(tool);
-        const call: ToolCall = { tool, caller, sessionId, requestId: id, meta, startedAt: performance.now() };
+        const startedAt = performance.now();
+        const call: ToolCall = { tool, isTool, caller, sessionId, requestId: id, meta, startedAt };
         const answer = () =>
           run(request, ctx).then(
             (result) => {
               const outcome = signal.aborted ? 'cancelled' : result.isError ? 'error' : 'ok';
-              finish(call, outcome, isTool, outcome === 'error' ? failureIn(result, id) : undefined);
+              finish(call, outcome, outcome === 'error' ? failureIn(result, id) : undefined);
               return result;
             },
             (error) => {
@@ -139,7 +142,7 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
               const isRefusal = error instanceof ProtocolError;
               const failure = isRefusal ? { message: error.message } : failureOf('tool', error);
               const outcome = signal.aborted ? 'cancelled' : isTimeUp ? 'timeout' : 'error';
-              finish(call, outcome, isTool, failure);
+              finish(call, outcome, failure);
               if (isTimeUp) return { isError: true, content: [{ type: 'text', text: error.message }] };
               throw isRefusal ? error : new Error(failure.message);
             },
@@ -157,8 +160,8 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
     }
   }
 
-  function finish(call: ToolCall, outcome: Outcome, isTool: boolean, failure: Failure | undefined): void {
-    const { tool, caller } = call;
+  function finish(call: ToolCall, outcome: Outcome, failure: Failure | undefined): void {
+    const { tool, isTool, caller } = call;
     const seconds = (performance.now() - call.startedAt) / 1000;
     const ms = Math.round(seconds * 1000);
     call.outcome = outcome;
