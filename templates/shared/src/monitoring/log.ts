@@ -30,6 +30,13 @@ export interface LogOptions {
   format?: 'json' | 'text' | undefined;
 }
 
+/** Bytes that may wait for a reader of the log that stalls. */
+const maxWaitingBytes = 1024 * 1024;
+
+/** Lines that were lost in this process, for the metrics. */
+let linesLost = 0;
+export const logLinesLost = () => linesLost;
+
 /** A log on standard output. */
 export function createLog({ level, format }: LogOptions): Log {
   const toLine = (format ?? (process.stdout.isTTY ? 'text' : 'json')) === 'json' ? jsonLine : textLine;
@@ -37,10 +44,33 @@ export function createLog({ level, format }: LogOptions): Log {
     if (logLevels.indexOf(own) < logLevels.indexOf(level)) return () => {};
     return (first: Record<string, unknown> | string, message?: string) => {
       const [facts, text] = typeof first === 'string' ? [{}, first] : [first, message ?? ''];
-      process.stdout.write(`${toLine(new Date(), own, text, facts)}\n`);
+      write(`${toLine(new Date(), own, text, facts)}\n`);
     };
   };
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  /** Lines that were lost since a line could last be written. */
+  let lost = 0;
+
+  /** While the log's reader stalls, lines are lost and counted: kept, they would fill the memory. */
+  function write(line: string): void {
+    if (process.stdout.writableLength > maxWaitingBytes) {
+      lost++;
+      linesLost++;
+      return;
+    }
+    if (lost > 0) {
+      const missing = lost;
+      lost = 0;
+      process.stdout.write(`${toLine(new Date(), 'warn', 'log lines were lost', { lines: missing })}\n`);
+    }
+    process.stdout.write(line);
+  }
+
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+  };
 }
 
 function jsonLine(time: Date, level: string, msg: string, facts: Record<string, unknown>): string {
