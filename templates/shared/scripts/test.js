@@ -25,9 +25,7 @@ run(tsc, '-p', 'tsconfig.build.json');
 rmSync('dist-test', { recursive: true, force: true }); // A test that was deleted must not run again.
 run(tsc, '-p', 'test/tsconfig.json');
 cpSync('package.json', 'dist-test/package.json'); // The server reads its name and version there.
-run(
-  '--enable-source-maps',
-  '--test',
-  '--test-reporter=spec', // The default differs from version to version.
-  ...files.map((file) => join('dist-test', 'test', file.replace(/\.ts$/, '.js'))),
-);
+// The default reporter differs from version to version. One that was chosen in NODE_OPTIONS stays.
+const reporter = process.env.NODE_OPTIONS?.includes('--test-reporter') ? [] : ['--test-reporter=spec'];
+const compiled = files.map((file) => join('dist-test', 'test', file.replace(/\.ts$/, '.js')));
+run('--enable-source-maps', '--test', ...reporter, ...compiled);
