@@ -109,9 +109,9 @@ function credentialOf({ auth, packageManager }: Answers, env: string | undefined
   return { header, credential };
 }
 
-/** `API_KEY` holds one key or several with commas between them, each as `key` or `id:key`. */
+/** `API_KEY` holds one key or several with commas between them, each as `key`, `id:key` or `id:key:scope scope`. */
 function firstApiKey(env = ''): string | undefined {
-  return /^API_KEY=["']?(?:[^"'\s,:]*:)?([^"'\s,]+)/m.exec(env)?.[1];
+  return /^API_KEY=["']?(?:[^"'\s,:]*:)?([^"'\s,:]+)/m.exec(env)?.[1];
 }
 
 function tokenCommand(packageManager: PackageManager): string {
