@@ -41,5 +41,5 @@ test("the project's own tests pass", async () => {
     cwd,
     env: { PATH: `${inject('binaries')}:${process.env.PATH}` },
   });
-  expect(stdout).toContain('# fail 0');
+  expect(stdout).toContain('ℹ fail 0');
 });

@@ -43,8 +43,8 @@ export class SseSession implements Transport, Session {
   readonly #stream: EventStream;
   readonly #messageUrl: string;
   readonly #metrics: Metrics;
-  /** The client's requests that have no reply yet. */
-  readonly #running = new Map<RequestId, RunningCall>();
+  /** The client's requests that have no reply yet, and what each holds until then. */
+  readonly #running = new Map<RequestId, Work | undefined>();
   /** Work of calls whose id came again: which reply is whose cannot be told, so they count until the session ends. */
   readonly #replaced: Work[] = [];
   #onIdle: (() => void) | undefined;
@@ -150,18 +150,14 @@ export class SseSession implements Transport, Session {
     if (isNewer || this.#caller === undefined) this.#caller = caller;
   }
 
-  #noteRunning({ id, method }: JSONRPCRequest, work: Work | undefined): void {
-    const { work: earlier } = this.#running.get(id) ?? {};
+  #noteRunning({ id }: JSONRPCRequest, work: Work | undefined): void {
+    const earlier = this.#running.get(id);
     if (earlier) this.#replaced.push(earlier);
-    this.#running.set(id, { work, startedAt: method === 'tools/call' ? performance.now() : undefined });
+    this.#running.set(id, work);
   }
 
   #finish(id: RequestId): void {
-    const call = this.#running.get(id);
-    if (call === undefined) return;
-    call.work?.end();
-    if (call.startedAt !== undefined)
-      this.#metrics.toolCallFinished((performance.now() - call.startedAt) / 1000);
+    this.#running.get(id)?.end();
     if (this.#running.delete(id) && this.#running.size === 0) this.#onIdle?.();
   }
 
@@ -169,7 +165,7 @@ export class SseSession implements Transport, Session {
     if (this.closeReason !== undefined) return;
     this.closeReason = reason;
     this.#stream.end();
-    for (const { work } of this.#running.values()) work?.end();
+    for (const work of this.#running.values()) work?.end();
     for (const work of this.#replaced.splice(0)) work.end();
     this.#running.clear();
     this.#onIdle?.();
@@ -179,13 +175,6 @@ export class SseSession implements Transport, Session {
       this.onerror?.(error as Error); // How the MCP server ends is its own concern.
     }
   }
-}
-
-interface RunningCall {
-  /** What it holds until its reply. */
-  work: Work | undefined;
-  /** When a tool call began, in milliseconds of the monotonic clock. */
-  startedAt: number | undefined;
 }
 
 /** What a call is told whose session ends before its reply. */
