@@ -10,7 +10,7 @@ import type { AuthProvider, AuthResult } from './auth-provider.ts';
 import type { Caller } from './caller.ts';
 import { callerOf } from './caller-of.ts';
 import type { CheckOutcome, GuessLimit } from './guess-limit.ts';
-import { notGuesses, type RefusalReason, refusalReasons } from './refusal-reasons.ts';
+import { notGuesses, type RefusalReason, refusalReasons, withoutQuotes } from './refusal-reasons.ts';
 import type { ResourceMetadata } from './resource-metadata.ts';
 
 /**
@@ -56,7 +56,8 @@ export function createIdentify(options: IdentifyOptions) {
     let outcome: CheckOutcome = 'neither';
     try {
       if (need === 'metrics' && isScraper) {
-        if (!isScraper(request)) throw refuse(request, 'not_scraper');
+        const reason = isScraper(request);
+        if (reason !== undefined) throw refuse(request, reason);
         outcome = 'accepted';
         return undefined;
       }
@@ -93,12 +94,12 @@ export function createIdentify(options: IdentifyOptions) {
   function refuse(
     request: IncomingMessage,
     reason: RefusalReason = defaultReason(request),
-    metadataUrl = '',
+    metadataUrl?: string,
   ): HttpError {
     reasons.set(request, reason);
     metrics.authFailed(reason);
     const details = { reason: refusalReasons[reason] };
-    if (reason === 'not_scraper') {
+    if (metadataUrl === undefined) {
       return new HttpError('unauthorized', {
         ...details,
         headers: { 'WWW-Authenticate': 'Bearer realm="metrics"' },
@@ -147,10 +148,15 @@ function toldBy(provider: AuthProvider, request: IncomingMessage, metadataUrl: s
   return { ...own, headers: { 'WWW-Authenticate': challenge, ...own?.headers } };
 }
 
-/** Recognises the static token of a scraper, in a time that says nothing about it. */
+/** Compares the static token of a scraper, in a time that says nothing about it. @returns why it is not the one */
 function scraperCheck(token: string) {
   const digest = (text: string) => hash('sha256', text, 'buffer');
   const expected = digest(token);
-  return (request: IncomingMessage) =>
-    timingSafeEqual(digest(bearerToken(singleHeader(request, 'authorization')) ?? ''), expected);
+  const unquoted = digest(withoutQuotes(token) ?? token);
+  return (request: IncomingMessage): RefusalReason | undefined => {
+    if (request.headers.authorization === undefined) return 'missing';
+    const given = digest(bearerToken(singleHeader(request, 'authorization')) ?? '');
+    if (timingSafeEqual(given, expected)) return undefined;
+    return timingSafeEqual(given, unquoted) ? 'secret_in_quotes' : 'not_scraper';
+  };
 }

@@ -26,7 +26,7 @@ export async function readJsonBody(
   { request, response }: { request: IncomingMessage; response: ServerResponse },
   { maxBytes, maxValues }: BodyLimits,
   work: Work,
-): Promise<{ json: unknown; text: string; bytes: number }> {
+): Promise<{ json: unknown; text: string; bytes: number; values: number }> {
   requireJson(request);
   if (Number(request.headers['content-length']) > maxBytes) throw tooLarge(maxBytes);
   // The client waits for a sign that its body is wanted (RFC 9110, section 10.1.1); now it is.
@@ -35,7 +35,7 @@ export async function readJsonBody(
   const values = requireFewValues(body, maxValues);
   if (values > fewValues) work.hold(bytesOfValue * values);
   const text = decode(body);
-  return { json: parseJson(text), text, bytes: body.length };
+  return { json: parseJson(text), text, bytes: body.length, values };
 }
 
 /** A page can send text/plain anywhere without a preflight; requiring JSON makes the browser ask first. */

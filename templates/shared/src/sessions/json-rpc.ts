@@ -27,24 +27,33 @@ const maxErrorText = 8000;
  * The one JSON-RPC message that a body must be. The SDK's own checks decide, so that what passes here is understood
  * there.
  *
- * @param bytes of the body: a small one cannot have too many values
+ * @param size of the body: a small one needs no closer look
  * @throws {HttpError} `invalid_message`
  */
-export function requireMessage(json: unknown, bytes: number, maxValues: number): JSONRPCMessage {
+export function requireMessage(
+  json: unknown,
+  { bytes, values }: { bytes: number; values: number },
+  maxValues: number,
+): JSONRPCMessage {
   if (
     isJSONRPCRequest(json) ||
     isJSONRPCNotification(json) ||
     isJSONRPCResultResponse(json) ||
     isJSONRPCErrorResponse(json)
   ) {
-    if (bytes > maxName) requireBounded(json, maxValues);
+    if (bytes > maxName) requireBounded(json, values, maxValues);
     return json;
   }
   throw new HttpError('invalid_message');
 }
 
-/** What is cheap to parse can still be dear to check against a schema, to explain and to log. */
-export function requireBounded(message: unknown, maxValues: number): void {
+/**
+ * What is cheap to parse can still be dear to check against a schema, to explain and to log.
+ *
+ * @param values that the body has in all
+ * @throws {HttpError} `invalid_message`
+ */
+export function requireBounded(message: unknown, values: number, maxValues: number): void {
   if (typeof message !== 'object' || message === null) return;
   const { id, method, params, result } = message as Record<string, unknown>;
   const { arguments: given, name, requestId, _meta } = record(params);
@@ -54,7 +63,8 @@ export function requireBounded(message: unknown, maxValues: number): void {
   if (isLonger(id, maxId) || isLonger(requestId, maxId) || isLonger(record(_meta).progressToken, maxId)) {
     throw new HttpError('id_too_long', { limit: maxId });
   }
-  const content = countValues(given ?? result, maxValues);
+  if (values <= maxValuesElsewhere) return;
+  const content = countValues(method === 'tools/call' ? given : result, maxValues);
   if (content > maxValues) throw new HttpError('too_many_values', { limit: maxValues });
   if (countValues(message, content + maxValuesElsewhere) > content + maxValuesElsewhere) {
     throw new HttpError('too_many_values', { limit: maxValuesElsewhere });

@@ -96,12 +96,12 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
 
   async function readMessages(exchange: Exchange, work: Work): Promise<unknown> {
     const { maxBytes, maxValues } = messages;
-    const { json, bytes } = await readJsonBody(
+    const { json, bytes, values } = await readJsonBody(
       exchange,
       { maxBytes, maxValues: maxValues + maxValuesElsewhere },
       work,
     );
-    for (const message of Array.isArray(json) ? json : [json]) requireBounded(message, maxValues);
+    for (const message of Array.isArray(json) ? json : [json]) requireBounded(message, values, maxValues);
     metrics.messageReceived(bytes);
     return json;
   }
