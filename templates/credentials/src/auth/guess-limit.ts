@@ -107,16 +107,14 @@ export function createGuessLimit({ failuresPerMinute, createBuckets }: GuessLimi
       const checks = byAddress.get(address) as Checks;
       checks.count--;
       if (outcome === 'failed') failures.take(address);
-      if (outcome === 'accepted') remember(credential);
+      if (outcome === 'accepted') {
+        accepted.delete(credential);
+        // A map keeps the order of insertion, so the first is the oldest.
+        if (accepted.size >= maxAccepted) accepted.delete(accepted.keys().next().value as string);
+        accepted.set(credential, performance.now() + acceptedMs);
+      }
       if (checks.waiting.size > 0) wakeNext(address, checks);
       if (checks.count === 0 && checks.waiting.size === 0) byAddress.delete(address);
     },
   };
-
-  function remember(credential: string): void {
-    accepted.delete(credential);
-    // A map keeps the order of insertion, so the first is the oldest.
-    if (accepted.size >= maxAccepted) accepted.delete(accepted.keys().next().value as string);
-    accepted.set(credential, performance.now() + acceptedMs);
-  }
 }

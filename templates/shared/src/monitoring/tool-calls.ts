@@ -118,7 +118,12 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
     };
     const { validateToolInput } = internals;
     internals.validateToolInput = (tool, args, name) => {
-      if (hasParts(args)) requireFittingArguments(mcpServer, tool, args, name);
+      // Only arguments with arrays or objects in them can be large.
+      for (const value of Object.values(args ?? {})) {
+        if (typeof value !== 'object') continue;
+        requireFittingArguments(mcpServer, tool, args, name);
+        break;
+      }
       return validateToolInput.call(mcpServer, tool, args, name);
     };
     for (const [method, handler] of handlers) {
@@ -245,12 +250,6 @@ function facts(failure: Failure | undefined): Record<string, unknown> {
 
 function noResult(value: null | undefined): Error {
   return new TypeError(`the handler returned ${value}, not a result`);
-}
-
-/** Whether arguments have arrays or objects in them: only then can they be large. */
-function hasParts(args: unknown): boolean {
-  for (const value of Object.values(args ?? {})) if (typeof value === 'object') return true;
-  return false;
 }
 
 /** By this error a tool sends the client to a web page: it is part of the protocol. */
