@@ -229,7 +229,7 @@ const bothTypes = 'application/json, text/event-stream';
 /** The SDK wants both types by name. A client that takes anything, or a stream alone, can be answered as well. */
 function acceptOf(given: string): string {
   const accept = given.toLowerCase();
-  return accept.includes('*/*') || accept.includes('text/event-stream') ? bothTypes : accept;
+  return /\*\/\*|text\/(\*|event-stream)/.test(accept) ? bothTypes : accept;
 }
 
 /** Sends what can be sent: an error instead of a result that JSON cannot hold. */
