@@ -59,10 +59,7 @@ export class CustomAuthProvider implements AuthProvider {
 }
 `,
     'src/tools/whoami.ts': (text) =>
-      text.replace(
-        /text: [^}]*\}/,
-        'text: String((ctx.http?.authInfo?.extra?.user as { greet(): string }).greet()) }',
-      ),
+      text.replace(/`\$\{caller\.extra.*`/, '(caller.extra?.user as { greet(): string }).greet() + scopes'),
   });
   server = await startServer(project);
   const { body } = await post(server, '/mcp', callTool(1, 'whoami'), accept);
