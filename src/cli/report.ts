@@ -86,7 +86,7 @@ export function fileTree(files: readonly PlannedFile[]): string {
 
 /** What to do with the finished project. */
 export function nextStepsText(steps: NextSteps): string {
-  const { notes, packageJson, commands, claudeCode, clientConfig, credential, urls } = steps;
+  const { notes, packageJson, commands, page, own, claudeCode, clientConfig, credential, urls } = steps;
   const sections = [
     ...notes.map((note) => kleur.yellow(note)),
     ...(packageJson === undefined
@@ -95,6 +95,7 @@ export function nextStepsText(steps: NextSteps): string {
           `Your package.json was kept. ${kleur.yellow('First add this to it:')}\n${JSON.stringify(packageJson, null, 2)}`,
         ]),
     commands.map((command) => kleur.cyan(command)).join('\n'),
+    `Open ${page} to try its tools.\nAdd your own in ${own.tools}, register them in ${own.register}, and run ${kleur.cyan(own.test)}.`,
     [...Object.entries(urls)]
       .map(([what, url]) => `${urlNames[what as keyof typeof urls].padEnd(16)} ${url}`)
       .join('\n'),
