@@ -58,7 +58,7 @@ test('refused requests are counted by status, those for their credential apart',
   await post(server, '/messages?sessionId=unknown', call(1, 'ping'), headers);
   await send(server, 'GET', '/no/such/path');
   expect(await metrics(server)).toMatchObject({
-    mcp_auth_failures_total: 1,
+    'mcp_auth_failures_total{reason="missing"}': 1,
     'mcp_requests_rejected_total{status="401"}': 1,
     'mcp_requests_rejected_total{status="404"}': 2,
     'mcp_messages_failed_total{code="session_not_found"}': 1,
