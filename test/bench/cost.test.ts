@@ -57,12 +57,12 @@ test('a tool call costs no more than its budget', async () => {
   }
 }, 60_000);
 
-test('a timer for each message would be noticed', async () => {
+test('a timer for each message would exceed the budget', async () => {
   const cost = await costOverFloor('timer', 'setTimeout(() => {}, 1000).unref()');
   expect(cost.timers).toBeGreaterThan(budget.timers);
 }, 60_000);
 
-test('a few headers set one by one would be noticed', async () => {
+test('a few headers set one by one would exceed the budget', async () => {
   const headers = ['A', 'B', 'C'].map((name) => `response.setHeader('X-${name}', '1')`).join(', ');
   const cost = await costOverFloor('headers', headers);
   expect(cost.functionCalls).toBeGreaterThan(budget.functionCalls);

@@ -35,7 +35,7 @@ test('clients of Streamable HTTP notice nothing', async () => {
   await client.close();
 });
 
-test('its own tests pass', async () => {
+test("the project's own tests pass", async () => {
   const cwd = join(inject('projects'), 'without-sse');
   const { stdout } = await execa('npm', ['test'], {
     cwd,

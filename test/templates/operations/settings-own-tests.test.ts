@@ -58,7 +58,7 @@ async function runOwnTests(project: Auth) {
   return stdout.match(/(?<=^ℹ )(pass|fail|skipped) \d+$/gm);
 }
 
-test.each(authTypes)('of %s', async (auth) => {
+test.each(authTypes)('the generated tests of %s pass with production settings in .env', async (auth) => {
   const ownEnv =
     auth === 'jwt' || auth === 'apikey' ? readFileSync(join(directoryOf(auth), '.env'), 'utf8') : '';
   const project = await makeOwnProject(`${auth}-in-production`, auth, {
@@ -69,7 +69,7 @@ test.each(authTypes)('of %s', async (auth) => {
   expect(await runOwnTests(project)).toEqual([`pass ${8 - refusals}`, 'fail 0', `skipped ${refusals}`]);
 });
 
-test('of custom as generated: what needs a credential waits for one', async () => {
+test('the generated tests of custom, as generated, skip what needs a credential', async () => {
   const project = await makeOwnProject('custom-in-production-as-generated', 'custom', {
     '.env': productionSettings,
   });
