@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import kleur from 'kleur';
 import { type Context, completeAnswers, overlayAnswers, readRecord } from '../answers/index.ts';
 import { CreateError } from '../errors.ts';
-import { currentShell, planProject, runningPackageManager } from '../project/index.ts';
+import { currentDirectory, currentShell, planProject, runningPackageManager } from '../project/index.ts';
 import { readArguments, wantsJson } from './arguments.ts';
 import { reasonNotToAsk } from './asking.ts';
 import { showProgress } from './progress.ts';
@@ -48,7 +48,7 @@ async function create(argv: readonly string[], signal: AbortSignal): Promise<voi
   }
   const { given, settings } = args;
   const { json, dryRun } = settings;
-  const context: Context = { cwd: process.cwd(), packageManager: runningPackageManager() };
+  const context: Context = { cwd: currentDirectory(), packageManager: runningPackageManager() };
   const record = settings.config === undefined ? undefined : await readRecord(settings.config);
   const answered = overlayAnswers(record?.answers ?? {}, given);
 

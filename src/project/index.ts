@@ -12,3 +12,4 @@ export { makeSecret, type RenderedFile, type RenderedFiles, render } from './ren
 export { CommandFailed, createRun, type Run, type RunOptions } from './run.ts';
 export type { StepName, StepReport } from './step-runner.ts';
 export { type FileAction, inspectDirectory, isEmpty, type PlannedFile } from './target.ts';
+export { currentDirectory } from './usable-path.ts';
