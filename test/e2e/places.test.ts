@@ -25,7 +25,7 @@ describe.skipIf(process.platform === 'win32')('a path in which nothing could wor
     ['node_modules/x', 'must be a path outside node_modules'],
   ])('the directory %j is refused before anything is written', async (directory, message) => {
     const cwd = temporaryDirectory();
-    const { exitCode, stderr } = await runCommand([directory, ...quick], { cwd });
+    const { exitCode, stderr } = await runCommand([directory, '--name', 'x', ...quick], { cwd });
     expect(stderr).toContain(message);
     expect(stderr.split('\n')).toHaveLength(1);
     expect(stderr).not.toContain('\x1b[31mb');
