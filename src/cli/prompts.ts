@@ -99,7 +99,7 @@ export async function changeAnswer(
   // What to do with the files in one directory is not said of another.
   const { existing, ...others } = answers;
   const changed = await askOne(questionOf(key), key === 'directory' ? others : answers, context, current);
-  return overlayAnswers(answers, changed);
+  return overlayAnswers(changed, { [key]: changed[key] });
 }
 
 /** Begins the dialogue. */

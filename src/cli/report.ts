@@ -112,6 +112,7 @@ export function nextStepsText(steps: NextSteps): string {
     ...notes.map((note) => [painted(kleur.yellow, note)]),
     ...(packageJson === undefined ? [] : [keptPackage(packageJson)]),
     [painted(kleur.cyan, ...commands)],
+    [painted(String, `Open ${new URL('/', urls.sse)} to try its tools. Add your own in src/tools/.`)],
     [painted(String, ...addresses)],
     [painted(String, 'Connect Claude Code:'), painted(kleur.cyan, claudeCode)],
     [painted(String, 'Other clients:', JSON.stringify(clientConfig, null, 2))],

@@ -13,7 +13,9 @@ interface TextQuestion {
 
 /** Each line of a text that wraps begins with the bar. */
 export function barred(text: string, bar = kleur.gray(S_BAR), first = bar): string {
-  return wrapTextWithPrefix(process.stdout, text, `${bar}  `, `${first}  `);
+  // The space at which a line was broken stays at the beginning of the next one.
+  const trim = (line: string, index: number) => (index === 0 ? line : line.replace(/^ /, ''));
+  return wrapTextWithPrefix(process.stdout, text, `${bar}  `, `${first}  `, undefined, trim);
 }
 
 /** Asks for a text. Unlike that of @clack/prompts, it keeps the bar before lines that wrap. */

@@ -7,7 +7,7 @@ interface Commands {
   install: readonly string[];
   /** The words before a script's name. */
   run: readonly string[];
-  /** The words before the arguments of this command, to run it again. */
+  /** The words before the arguments of this command, to run it again. Without `@latest`, an old copy would be run. */
   create: string;
   /** Files that the project needs to work with this package manager. */
   files: Readonly<Record<string, string>>;
@@ -31,7 +31,7 @@ export const packageManagers: Record<PackageManager, Commands> = {
   npm: {
     install: ['install'],
     run: ['run'],
-    create: 'npx create-mcp-sse',
+    create: 'npx create-mcp-sse@latest',
     files: {},
     clean: {
       setup: '',
@@ -43,7 +43,7 @@ export const packageManagers: Record<PackageManager, Commands> = {
   pnpm: {
     install: ['install'],
     run: ['run'],
-    create: 'pnpm create mcp-sse',
+    create: 'pnpm create mcp-sse@latest',
     files: {
       // Without it, pnpm takes the project for part of a workspace further up, and installs that instead.
       'pnpm-workspace.yaml': "packages:\n  - '.'\n",
@@ -58,7 +58,7 @@ export const packageManagers: Record<PackageManager, Commands> = {
   yarn: {
     install: ['install'],
     run: ['run'],
-    create: 'yarn create mcp-sse',
+    create: 'yarn create mcp-sse', // Yarn 1 takes no version here, and always gets the latest
     files: {
       // TypeScript's native compiler reads node_modules, which Yarn 2 and later do not create by default.
       '.yarnrc.yml': 'nodeLinker: node-modules\n',
@@ -76,7 +76,7 @@ export const packageManagers: Record<PackageManager, Commands> = {
   bun: {
     install: ['install'],
     run: ['run'],
-    create: 'bun create mcp-sse',
+    create: 'bun create mcp-sse@latest',
     files: {},
     clean: {
       setup: 'npm install --global bun@1',

@@ -24,12 +24,12 @@ beforeAll(() => {
 const repeat = (given: Partial<Answers>) => repeatCommand(complete(given), context, 'posix');
 
 test.each<[Partial<Answers>, string]>([
-  [{}, 'npx create-mcp-sse my-mcp-server --yes'],
-  [{ directory: 'x', port: 9000, git: false }, 'npx create-mcp-sse x --port 9000 --no-git --yes'],
-  [{ directory: 'My Dir', name: 'my-dir' }, "npx create-mcp-sse 'My Dir' --yes"],
-  [{ directory: '-x', protect: ['sse'] }, 'npx create-mcp-sse ./-x --protect sse --yes'],
-  [{ directory: 'x', auth: 'none' }, 'npx create-mcp-sse x --auth none --yes'],
-  [{ directory: 'x', packageManager: 'pnpm' }, 'pnpm create mcp-sse x --yes'],
+  [{}, 'npx create-mcp-sse@latest my-mcp-server --yes'],
+  [{ directory: 'x', port: 9000, git: false }, 'npx create-mcp-sse@latest x --port 9000 --no-git --yes'],
+  [{ directory: 'My Dir', name: 'my-dir' }, "npx create-mcp-sse@latest 'My Dir' --yes"],
+  [{ directory: '-x', protect: ['sse'] }, 'npx create-mcp-sse@latest ./-x --protect sse --yes'],
+  [{ directory: 'x', auth: 'none' }, 'npx create-mcp-sse@latest x --auth none --yes'],
+  [{ directory: 'x', packageManager: 'pnpm' }, 'pnpm create mcp-sse@latest x --yes'],
 ])('the command that repeats %j is %s', (given, command) => {
   expect(repeat(given)).toBe(command);
 });
@@ -72,7 +72,7 @@ test('what a name or a record brings into a printed text cannot move the cursor'
     notes: [hostile],
     packageJson: { [hostile]: hostile },
     commands: [`cd ${hostile}`],
-    urls: { sse: hostile, messages: '', health: '' },
+    urls: { sse: `http://localhost/${hostile}`, messages: '', health: '' },
     claudeCode: hostile,
     clientConfig: { mcpServers: { [hostile]: { type: 'sse', url: '' } } },
   });
