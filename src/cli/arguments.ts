@@ -62,7 +62,7 @@ export function readArguments(argv: readonly string[], env: NodeJS.ProcessEnv): 
 
   const { options, words } = readNpmOptions(command.args, env);
   const [directory, ...excess] = words;
-  if (excess.length > 0) throw tooManyWords();
+  if (excess.length > 0) throw tooManyWords(env);
   const typed = command.opts();
   const { yes = false, dryRun = false, json = false, config, ...flags } = { ...options, ...typed };
   return {
@@ -178,7 +178,9 @@ function explain(error: CommanderError): CreateError {
   }
 }
 
-function tooManyWords(): CreateError {
-  const remedy = 'quote a path with spaces, and with npm put -- before the options';
+function tooManyWords({ npm_config_user_agent: agent = '' }: NodeJS.ProcessEnv): CreateError {
+  const remedy = agent.startsWith('yarn/1.')
+    ? 'Yarn 1 parts a path at its spaces'
+    : 'quote a path with spaces, and with npm put -- before the options';
   return new CreateError('bad_input', `only one directory can be given; ${remedy}`, { flag: 'directory' });
 }

@@ -13,13 +13,15 @@ export function layersOf({
   auth,
   streamableHttp,
   relay,
-}: Pick<Answers, 'auth' | 'streamableHttp' | 'relay'>): string[] {
+  packageManager,
+}: Pick<Answers, 'auth' | 'streamableHttp' | 'relay' | 'packageManager'>): string[] {
   return [
     'shared',
     ...(auth === 'none' ? [] : ['credentials']),
     `sse-${auth}`,
     ...(streamableHttp ? ['streamable-http'] : []),
     ...(relay === 'redis' ? ['redis-relay'] : []),
+    ...(packageManager === 'yarn' ? ['yarn'] : []),
   ];
 }
 

@@ -60,8 +60,6 @@ export const packageManagers: Record<PackageManager, Commands> = {
     run: ['run'],
     create: 'yarn create mcp-sse', // Yarn 1 takes no version here, and always gets the latest
     files: {
-      // TypeScript's native compiler reads node_modules, which Yarn 2 and later do not create by default.
-      '.yarnrc.yml': 'nodeLinker: node-modules\n',
       // Without it, Yarn 2 and later take the project for part of a project further up.
       'yarn.lock': '',
     },
