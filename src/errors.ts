@@ -18,7 +18,7 @@ export const exitStatuses: Readonly<Record<number, string>> = {
   3: 'the target is not empty, or not writable',
   4: 'the project is written, its install failed',
   5: 'the project is written, its build or verification failed',
-  130: 'cancelled; nothing was written',
+  130: 'cancelled; the files are as before, or what was written is named',
 };
 
 export type FailureCode = keyof typeof failures;
@@ -62,8 +62,11 @@ export function badInput(flag: string, value: unknown, problem: string): CreateE
   return new CreateError('bad_input', `${flag} ${show(value)} ${problem}`, { flag });
 }
 
-export function cancelled(cause?: unknown): CreateError {
-  return new CreateError('cancelled', 'cancelled, nothing was written', { cause });
+/** @param changed the files that were written and stay, because somebody else has changed them since */
+export function cancelled(cause?: unknown, changed: readonly string[] = []): CreateError {
+  const what =
+    changed.length === 0 ? 'nothing was written' : `except files changed since: ${changed.join(', ')}`;
+  return new CreateError('cancelled', `cancelled, ${what}`, { cause });
 }
 
 /** A value as the user would recognise it, always on one line. */

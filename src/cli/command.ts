@@ -2,7 +2,13 @@ import { setMaxListeners } from 'node:events';
 import kleur from 'kleur';
 import { type Context, completeAnswers, overlayAnswers, readRecord } from '../answers/index.ts';
 import { CreateError, printable } from '../errors.ts';
-import { createRun, currentShell, planProject, runningPackageManager } from '../project/index.ts';
+import {
+  createRun,
+  currentDirectory,
+  currentShell,
+  planProject,
+  runningPackageManager,
+} from '../project/index.ts';
 import { generatorVersion } from '../version.ts';
 import { readArguments, wantsJson } from './arguments.ts';
 import { reasonNotToAsk } from './asking.ts';
@@ -62,7 +68,7 @@ async function create(argv: readonly string[], signal: AbortSignal): Promise<voi
   }
   const { given, settings, typed } = args;
   const { json, dryRun } = settings;
-  const context: Context = { cwd: process.cwd(), packageManager: runningPackageManager() };
+  const context: Context = { cwd: currentDirectory(), packageManager: runningPackageManager() };
   const record = settings.config === undefined ? undefined : await readRecord(settings.config);
   const answered = overlayAnswers(record?.answers ?? {}, given);
   const notAsked = reasonNotToAsk(settings, process);

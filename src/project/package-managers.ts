@@ -5,8 +5,16 @@ import type { Run, RunOptions } from './run.ts';
 interface Commands {
   /** Installs the dependencies. */
   install: readonly string[];
+  /** What this command adds, so that nobody's settings decide what is installed. */
+  installFlags: readonly string[];
   /** The words before a script's name. */
   run: readonly string[];
+  /** What this command adds behind it. */
+  runFlags: readonly string[];
+  /** The file that lists what was installed: its name, and its names in other versions. */
+  lockFiles: readonly [string, ...string[]];
+  /** Whether it takes the project for a part of a workspace further up, and cannot be told not to. */
+  joinsWorkspaces: boolean;
   /** The words before the arguments of this command, to run it again. Without `@latest`, an old copy would be run. */
   create: string;
   /** Files that the project needs to work with this package manager. */
@@ -30,7 +38,14 @@ interface CleanInstall {
 export const packageManagers: Record<PackageManager, Commands> = {
   npm: {
     install: ['install'],
+    installFlags: [
+      ...['--no-workspaces', '--no-global', '--location=project', '--package-lock', '--no-dry-run'],
+      ...['--include=dev', '--include=optional', '--include=peer'],
+    ],
     run: ['run'],
+    runFlags: ['--no-workspaces'],
+    lockFiles: ['package-lock.json', 'npm-shrinkwrap.json'],
+    joinsWorkspaces: false,
     create: 'npx create-mcp-sse@latest',
     files: {},
     clean: {
@@ -42,7 +57,11 @@ export const packageManagers: Record<PackageManager, Commands> = {
   },
   pnpm: {
     install: ['install'],
+    installFlags: ['--no-frozen-lockfile', '--lockfile', '--prod=false'],
     run: ['run'],
+    runFlags: [],
+    lockFiles: ['pnpm-lock.yaml'],
+    joinsWorkspaces: false,
     create: 'pnpm create mcp-sse@latest',
     files: {
       // Without it, pnpm takes the project for part of a workspace further up, and installs that instead.
@@ -57,7 +76,11 @@ export const packageManagers: Record<PackageManager, Commands> = {
   },
   yarn: {
     install: ['install'],
+    installFlags: [],
     run: ['run'],
+    runFlags: [],
+    lockFiles: ['yarn.lock'],
+    joinsWorkspaces: true,
     create: 'yarn create mcp-sse', // Yarn 1 takes no version here, and always gets the latest
     files: {
       // Without it, Yarn 2 and later take the project for part of a project further up.
@@ -73,7 +96,11 @@ export const packageManagers: Record<PackageManager, Commands> = {
   },
   bun: {
     install: ['install'],
+    installFlags: [],
     run: ['run'],
+    runFlags: [],
+    lockFiles: ['bun.lock', 'bun.lockb'],
+    joinsWorkspaces: true,
     create: 'bun create mcp-sse@latest',
     files: {},
     clean: {
@@ -108,8 +135,9 @@ export function runScript(
     packageManager,
     run,
     onLine,
-  }: { directory: string; packageManager: PackageManager; run: Run; onLine?: RunOptions['onLine'] },
+    env = {},
+  }: { directory: string; packageManager: PackageManager; run: Run } & Pick<RunOptions, 'onLine' | 'env'>,
 ): Promise<string> {
-  const args = [...packageManagers[packageManager].run, script];
-  return run(packageManager, args, { cwd: directory, onLine });
+  const { run: words, runFlags } = packageManagers[packageManager];
+  return run(packageManager, [...words, script, ...runFlags], { cwd: directory, env, onLine });
 }
