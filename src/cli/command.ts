@@ -47,7 +47,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 
   try {
     await create(argv, signal);
-    await new Promise(setImmediate); // a failed write is reported a moment later
+    await outputWritten();
     if (signal.reason instanceof CreateError) throw signal.reason;
     return 0;
   } catch (error) {
@@ -103,12 +103,19 @@ async function create(argv: readonly string[], signal: AbortSignal): Promise<voi
     stdout.write(json ? `${jsonResult(plan)}\n` : tree);
     return;
   }
+  await outputWritten();
+  signal.throwIfAborted();
   const project = await plan.make(json ? {} : showProgress(stdout, answers, env));
   stdout.write(json ? `${jsonResult(project)}\n` : `\n${nextStepsText(project.nextSteps)}\n`);
   if (prompts) {
     const again = repeatCommand(answers, context, shell);
     stdout.write(`\n   To create the same server again:\n   ${kleur.cyan(printable(again))}\n`);
   }
+}
+
+/** Waits until a write that failed is known to have failed. */
+function outputWritten(): Promise<void> {
+  return new Promise(setImmediate);
 }
 
 function cannotPrint(error: NodeJS.ErrnoException): CreateError {
