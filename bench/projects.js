@@ -8,7 +8,7 @@ export const authTypes = ['apikey', 'jwt', 'custom', 'none'];
 
 /** The provider that a user of `--auth custom` would write: here whoever sends a token is let in under its name. */
 const acceptingProvider = `import type { IncomingMessage } from 'node:http';
-import type { AuthProvider, AuthResult } from './auth-provider.js';
+import type { AuthProvider, AuthResult } from './auth-provider.ts';
 
 export class CustomAuthProvider implements AuthProvider {
   async authenticate({ headers }: IncomingMessage): Promise<boolean | AuthResult> {

@@ -23,7 +23,7 @@ export const exitStatuses: Readonly<Record<number, string>> = {
 
 export type FailureCode = keyof typeof failures;
 
-/** A failure with an explanation: its message is one line for the user, who needs no stack. */
+/** A failure with an explanation: its message is one printable line for the user, who needs no stack. */
 export class CreateError extends Error {
   override readonly name = 'CreateError';
   readonly code: FailureCode;
@@ -41,7 +41,7 @@ export class CreateError extends Error {
     message: string,
     details: { flag?: string; output?: string; cause?: unknown } = {},
   ) {
-    super(message, { cause: details.cause });
+    super(printable(message), { cause: details.cause });
     this.code = code;
     this.flag = details.flag;
     this.output = details.output;
@@ -73,7 +73,17 @@ export function cancelled(cause?: unknown, changed: readonly string[] = []): Cre
 
 /** A value as the user would recognise it, always on one line. */
 function show(value: unknown): string {
-  if (Array.isArray(value)) return show(value.join(','));
   if (typeof value !== 'string') return JSON.stringify(value) ?? String(value);
-  return /^[!-~]+$/.test(value) ? value : JSON.stringify(value);
+  return /^[!-~]+$/.test(value) ? value : printable(JSON.stringify(value));
+}
+
+/**
+ * A text that others wrote, for a line in a terminal: what moves the cursor, changes colours or turns the direction of
+ * writing is shown as an escape such as `\u001b`.
+ */
+export function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -54,8 +54,10 @@ export function multiselect<const C extends string>(choices: Record<C, string>):
     mustBe: list.mustBe,
     choices,
     parse(input) {
-      const chosen = list.parse(Array.isArray(input) ? input.join() : String(input));
-      return chosen && names.filter((name) => chosen.includes(name)); // in one order, each once
+      const chosen = typeof input === 'string' ? list.parse(input) : input;
+      if (!Array.isArray(chosen) || chosen.length === 0) return undefined;
+      if (!chosen.every((name) => names.includes(name))) return undefined;
+      return names.filter((name) => chosen.includes(name)); // in one order, each once
     },
   };
 }

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { remove } from 'fs-extra/esm';
 import { packageManagers } from './package-managers.ts';
 import { commandLine, currentShell } from './quote.ts';
+import { remove } from './remove.ts';
 import { CommandFailed } from './run.ts';
 import type { Step, StepOutcome, Uses } from './step-runner.ts';
 import { environmentFile } from './target.ts';

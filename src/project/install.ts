@@ -1,9 +1,10 @@
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { mkdtemp, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { copy, remove } from 'fs-extra/esm';
+import { copy } from 'fs-extra/esm';
 import { CreateError } from '../errors.ts';
 import { packageManagers } from './package-managers.ts';
+import { remove } from './remove.ts';
 import { failingAs, metFullDisk } from './run.ts';
 import type { Step, StepOutcome, Uses } from './step-runner.ts';
 

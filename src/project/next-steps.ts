@@ -116,9 +116,19 @@ function credentialOf(
   }
 }
 
-/** `API_KEY` holds one key or several with commas between them, each as `key` or `id:key`. */
+/**
+ * `API_KEY` holds one key or several with commas between them, each as `key` or `id:key`.
+ *
+ * @returns undefined also for a key that a shell would read otherwise, since it becomes part of a command
+ */
 function firstApiKey(env = ''): string | undefined {
-  return /^API_KEY=["']?(?:[^"'\s,:]*:)?([^"'\s,]+)/m.exec(env)?.[1];
+  const { quoted, bare = '' } =
+    /^API_KEY=(?:(["'])(?<quoted>.*)\1|(?<bare>.*?))\s*$/m.exec(env)?.groups ?? {};
+  const key = (quoted ?? bare)
+    .replace(/,.*/, '')
+    .replace(/^[^:]*:/, '')
+    .trim();
+  return /^[\w.~+/=@-]+$/.test(key) ? key : undefined;
 }
 
 function tokenCommand(packageManager: PackageManager): string {

@@ -15,7 +15,7 @@ interface Commands {
   lockFiles: readonly [string, ...string[]];
   /** Whether it takes the project for a part of a workspace further up, and cannot be told not to. */
   joinsWorkspaces: boolean;
-  /** The words before the arguments of this command, to run it again. */
+  /** The words before the arguments of this command, to run it again. Without `@latest`, an old copy would be run. */
   create: string;
   /** Files that the project needs to work with this package manager. */
   files: Readonly<Record<string, string>>;
@@ -46,7 +46,7 @@ export const packageManagers: Record<PackageManager, Commands> = {
     runFlags: ['--no-workspaces'],
     lockFiles: ['package-lock.json', 'npm-shrinkwrap.json'],
     joinsWorkspaces: false,
-    create: 'npx create-mcp-sse',
+    create: 'npx create-mcp-sse@latest',
     files: {},
     clean: {
       setup: '',
@@ -62,7 +62,7 @@ export const packageManagers: Record<PackageManager, Commands> = {
     runFlags: [],
     lockFiles: ['pnpm-lock.yaml'],
     joinsWorkspaces: false,
-    create: 'pnpm create mcp-sse',
+    create: 'pnpm create mcp-sse@latest',
     files: {
       // Without it, pnpm takes the project for part of a workspace further up, and installs that instead.
       'pnpm-workspace.yaml': "packages:\n  - '.'\n",
@@ -81,10 +81,8 @@ export const packageManagers: Record<PackageManager, Commands> = {
     runFlags: [],
     lockFiles: ['yarn.lock'],
     joinsWorkspaces: true,
-    create: 'yarn create mcp-sse',
+    create: 'yarn create mcp-sse', // Yarn 1 takes no version here, and always gets the latest
     files: {
-      // TypeScript's native compiler reads node_modules, which Yarn 2 and later do not create by default.
-      '.yarnrc.yml': 'nodeLinker: node-modules\n',
       // Without it, Yarn 2 and later take the project for part of a project further up.
       'yarn.lock': '',
     },
@@ -103,7 +101,7 @@ export const packageManagers: Record<PackageManager, Commands> = {
     runFlags: [],
     lockFiles: ['bun.lock', 'bun.lockb'],
     joinsWorkspaces: true,
-    create: 'bun create mcp-sse',
+    create: 'bun create mcp-sse@latest',
     files: {},
     clean: {
       setup: 'npm install --global bun@1',

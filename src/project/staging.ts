@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { remove } from 'fs-extra/esm';
 import { CreateError } from '../errors.ts';
+import { remove } from './remove.ts';
 import type { Target } from './target.ts';
 
 /**

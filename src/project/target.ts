@@ -32,8 +32,10 @@ export interface Target extends Directory {
 /** Holds the project's secrets, which are stored nowhere else, so it is never overwritten. */
 export const environmentFile = '.env';
 
-/** Names that an empty directory may contain. */
-const harmless = new Set(['.git', '.DS_Store']);
+/** Names that an empty directory may contain: what version control, editors and systems put there. */
+const harmless = new Set(
+  '.git .hg .svn .gitkeep .keep .idea .DS_Store Thumbs.db desktop.ini lost+found'.split(' '),
+);
 
 /**
  * Inspects the target directory and decides what to do to each file. Nothing is written.

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { remove } from 'fs-extra/esm';
+import { remove } from './remove.ts';
 
 /** How a test ended, as Node.js reports it. */
 export interface TestResult {

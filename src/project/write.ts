@@ -9,8 +9,9 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { outputFileSync, remove } from 'fs-extra/esm';
+import { outputFileSync } from 'fs-extra/esm';
 import { CreateError } from '../errors.ts';
+import { remove } from './remove.ts';
 import type { RenderedFiles } from './render.ts';
 import { makeStaging } from './staging.ts';
 import { notWritable, type PlannedFile, type Target } from './target.ts';

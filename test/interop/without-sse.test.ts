@@ -19,9 +19,11 @@ test('the event stream and the message endpoint are gone', async () => {
   expect([stream.status, messages.status]).toEqual([404, 404]);
 });
 
-test('the bare origin no longer has events', async () => {
-  const answer = await fetch(server.origin, { headers: { ...headers, Accept: 'text/event-stream' } });
-  expect(answer.headers.get('content-type')).toContain('text/html');
+test('the bare origin has a page for browsers and no events', async () => {
+  const events = await fetch(server.origin, { headers: { ...headers, Accept: 'text/event-stream' } });
+  const page = await fetch(server.origin, { headers: { Accept: 'text/html' } });
+  expect(events.status).toBe(404);
+  expect(page.headers.get('content-type')).toContain('text/html');
 });
 
 test('clients of Streamable HTTP notice nothing', async () => {

@@ -57,7 +57,7 @@ test('a window that ends while it is added up blocks nobody', async () => {
     timesAdded++;
     return keys.flatMap(() => [1000, 0]);
   };
-  const file = join(directoryOf('apikey'), 'dist/transport/redis-limiter.js');
+  const file = join(directoryOf('apikey'), 'dist/relay/redis-limiter.js');
   const { createRedisLimiter } = await import(pathToFileURL(file).href);
   const redis = { prefix: '', commands: { eval: sayNoTimeIsLeft } };
   const limiter = createRedisLimiter(redis)({ keyPrefix: 'messages', points: 200, duration: 2 });

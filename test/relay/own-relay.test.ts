@@ -1,26 +1,35 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { readPage } from '../support/page.js';
 import { freePort } from '../support/programs.js';
-import { replaced } from '../support/replaced.js';
 import { post, send } from '../templates/support/client.js';
-import { type RunningServer, startServer } from '../templates/support/server.js';
+import { type RunningServer, runServer, startServer } from '../templates/support/server.js';
 import { alice, bob, echo, openSession } from './support/cluster.js';
 import { renderProject } from './support/projects.js';
 
-// The relay that docs/relay.md shows to those who write their own, in a project that was made without one.
+// The channel that docs/relay.md shows to those who write their own, in place of Redis.
 
 const root = resolve(import.meta.dirname, '../..');
-const page = readFileSync(join(root, 'docs/relay.md'), 'utf8');
+const page = readPage('relay.md');
+
+const edits: Record<string, (text: string) => string> = {
+  'src/main.ts': page.edit('src/main.ts'),
+  'src/config.ts': (text) => text.replace(/relaySettings\(env, .*?\)/, 'relaySettings(env)'),
+};
 
 beforeAll(async () => {
   const rendered = join(root, `.rendered/own-relay-${process.pid}`);
   const directory = join(rendered, 'apikey');
-  for (const [path, { content }] of await renderProject('none')) {
-    write(join(directory, path), path === 'src/main.ts' ? wired(content.toString()) : content);
+  for (const [path, { content }] of await renderProject('redis')) {
+    if (path.startsWith('src/relay/redis-')) continue;
+    const edit = edits[path] ?? ((text: string) => text);
+    write(join(directory, path), edit(String(content)));
   }
-  write(join(directory, 'src/transport/http-relay.ts'), block('src/transport/http-relay.ts'));
+  for (const path of ['src/relay/http-channel.ts', 'src/settings/relay.ts', 'src/relay/connect.ts']) {
+    write(join(directory, path), page.file(path));
+  }
   await execa('tsc', ['-p', 'tsconfig.build.json'], { cwd: directory, preferLocal: true, localDir: root });
   process.env.RENDERED = rendered; // Where `startServer` looks for projects.
   return () => rmSync(rendered, { recursive: true, force: true });
@@ -74,6 +83,17 @@ test('a process that hangs is 503 after 2 s, and does not take the message when 
   expect((await stream.message()).id).toBe(2);
 });
 
+test.each([
+  [{ NODE_ID: 'c' }, /^NODE_ID=c must be one of RELAY_PEERS\n$/],
+  [{ RELAY_SECRET: '' }, /^RELAY_SECRET must be set\n$/],
+])('%o stops the start with a line that says what it must be', async (settings, line) => {
+  const { code, output } = await runServer('apikey', {
+    ...{ NODE_ID: 'a', RELAY_PEERS: 'a=http://127.0.0.1:1', RELAY_SECRET: 'secret' },
+    ...settings,
+  });
+  expect({ code, output }).toEqual({ code: 1, output: expect.stringMatching(line) });
+});
+
 test('who does not know the secret reaches no session', async () => {
   const { a, relayPort } = await startProcesses();
   const stream = await openSession(a);
@@ -124,22 +144,7 @@ async function startProcess(id: string, peers: string): Promise<RunningServer> {
   return server;
 }
 
-/** The project's `main.ts` with the lines of the page. */
-function wired(main: string): string {
-  const [imported = '', ...lines] = block('src/main.ts').split('\n');
-  const imports = "import { createSseServer } from './transport/sse-server.js';\n";
-  const options = /^ {2}const options = .*\n/m.exec(main)?.[0] ?? '';
-  return replaced(main, { [imports]: `${imported}\n${imports}`, [options]: lines.join('\n') });
-}
-
-/** A block of code on the page, by the name of its file. */
-function block(file: string): string {
-  const found = page.split(`\`\`\`ts ${file}\n`)[1]?.split('```')[0];
-  if (found === undefined) throw new Error(`the page does not show ${file}`);
-  return found;
-}
-
-function write(path: string, content: string | Buffer): void {
+function write(path: string, content: string): void {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, content);
 }

@@ -11,11 +11,11 @@ import { renderProject } from './support/projects.js';
 import { startRedis } from './support/redis.js';
 
 test.each([
-  [{ REDIS_URL: 'http://user:hidden@host' }, /^REDIS_URL: a URL such as redis:\/\//],
-  [{ REDIS_URL: 'hidden' }, /^REDIS_URL: a URL such as redis:\/\//],
-  [{ MAX_MESSAGE_SIZE: '25mb' }, /^MAX_MESSAGE_SIZE=25mb: 24mb at most is accepted/],
-  [{ NODE_ID: 'a.b' }, /^NODE_ID=a\.b: letters, digits, _ and - are accepted/],
-])('%o stops the start with a line that says what is accepted, and no secret', async (settings, line) => {
+  [{ REDIS_URL: 'http://user:hidden@host' }, /^REDIS_URL must be a URL such as redis:\/\//],
+  [{ REDIS_URL: 'hidden' }, /^REDIS_URL must be a URL such as redis:\/\//],
+  [{ MAX_MESSAGE_SIZE: '25mb' }, /^MAX_MESSAGE_SIZE=25mb must be 24mb at most/],
+  [{ NODE_ID: 'a.b' }, /^NODE_ID=a\.b must be 1 to 64 letters, digits, _ or -/],
+])('%o stops the start with a line that says what it must be, and no secret', async (settings, line) => {
   const { code, output } = await runServer('apikey', { PORT: '0', ...settings });
   expect(code).toBe(1);
   expect(output).toMatch(line);

@@ -30,7 +30,7 @@ export interface DispatcherOptions {
   basePath: string;
   trustedProxies: number;
   /** @throws {HttpError} `shutting_down` */
-  requireOpen: () => void;
+  requireOpen: (exchange: Exchange) => void;
   guards: ReturnType<typeof createGuards>;
   sessions: Sessions;
   /** @throws {HttpError} `unauthorized`, `auth_unavailable`, `too_many_requests` */
@@ -49,13 +49,15 @@ export function createDispatcher(options: DispatcherOptions) {
   /** The order of all checks: the first that fails answers. */
   async function dispatch(exchange: Exchange): Promise<void> {
     const { request, response, address } = exchange;
-    requireOpen();
+    requireOpen(exchange);
     guards.check(request);
     if (request.method === 'OPTIONS') return guards.answerPreflight(request, response);
     const { needs, handle } = find(exchange);
+    const isMessage = countsAsMessage(needs);
     if (needs === 'sse') sessions.requireRoom();
+    else if (!isMessage) limits.count(`address ${address}`);
     const caller = await identify(exchange, needs);
-    if (isLimited(needs)) await limits.countMessage(caller?.id ?? address);
+    if (isMessage) limits.count(caller?.id ?? address);
     await (handle as Handle<Caller | undefined>)(exchange, caller);
   }
 
@@ -78,7 +80,7 @@ export function createDispatcher(options: DispatcherOptions) {
       response,
       headers: guards.corsHeaders(request.headers.origin),
       address: clientAddress(request, trustedProxies),
-      ...splitTarget(request, basePath, (path) => routes.has(path)),
+      ...splitTarget(request, basePath, isRoute),
     };
     try {
       await dispatch(exchange);
@@ -86,6 +88,8 @@ export function createDispatcher(options: DispatcherOptions) {
       answerRefusal(exchange, error);
     }
   }
+
+  const isRoute = (path: string) => routes.has(path);
 
   function answerRefusal({ request, response, headers, address, path }: Exchange, error: unknown): void {
     if (response.destroyed) return; // Its client left, or was told 408 already.
@@ -97,11 +101,11 @@ export function createDispatcher(options: DispatcherOptions) {
       log.error({ request: id, err: error }, 'a request failed');
       refusal = new HttpError('internal_error');
     }
-    const { status, code } = refusal;
+    const { status, code, reason } = refusal;
     metrics.requestRejected(status);
     if (routes.get(path)?.POST) metrics.messageFailed(code);
     log.info(
-      { request: id, status, code, method: request.method, path: path.slice(0, 100), address },
+      { request: id, status, code, reason, method: request.method, path: path.slice(0, 100), address },
       'request refused',
     );
     if (response.headersSent) response.destroy();
@@ -124,7 +128,8 @@ function wantsEvents({ request }: Exchange): boolean {
   return request.method === 'GET' && !!request.headers.accept?.includes('text/event-stream');
 }
 
-function isLimited(needs: Need | 'caller'): boolean {
+/** Whether a request counts as a message of its caller; others count as requests of their address. */
+function countsAsMessage(needs: Need | 'caller'): boolean {
   return needs === 'messages' || needs === 'caller';
 }
 

@@ -1,12 +1,13 @@
 import { ListenError } from './http/listener.ts';
 import type { Log } from './monitoring/log.ts';
+import type { Metrics } from './monitoring/metrics.ts';
 import { SettingsError } from './settings/environment.ts';
 
 /** Says why the server cannot start: in one line where that is enough, with a stack where it is a defect. */
 export function failToStart(error: unknown): void {
   const expected = error instanceof SettingsError || error instanceof ListenError;
   console.error(expected ? error.message : error);
-  process.exitCode = 1;
+  process.exit(1); // An interval of the application's would keep a server alive that does not listen.
 }
 
 /** SIGTERM and SIGINT close the server; a second one does not wait for it. */
@@ -29,14 +30,19 @@ export function stopOnSignals(server: { close(): Promise<void> }, log: Log): voi
   process.on('SIGTERM', stop).on('SIGINT', stop);
 }
 
-/** SIGHUP brings in a renewed certificate; open streams go on. A bad one is refused, and the old one stays. */
-export function renewOnHangup(server: { renewCertificate(): void }, log: Log): void {
+/**
+ * SIGHUP reads again what may change while the server runs: its certificate, its key files. Open streams go on. What is
+ * bad is refused, and the old one stays.
+ */
+export function renewOnHangup(renewals: Record<string, () => void>, log: Log): void {
   process.on('SIGHUP', () => {
-    try {
-      server.renewCertificate();
-      log.info('certificate renewed');
-    } catch (error) {
-      log.error({ reason: (error as Error).message }, 'certificate not renewed');
+    for (const [what, renew] of Object.entries(renewals)) {
+      try {
+        renew();
+        log.info(`${what} renewed`);
+      } catch (error) {
+        log.error({ reason: (error as Error).message }, `${what} not renewed`);
+      }
     }
   });
 }
@@ -45,7 +51,21 @@ export function renewOnHangup(server: { renewCertificate(): void }, log: Log): v
  * A tool can fail outside its call, in a timer or a promise nobody awaits. That is logged, and must not end
  * the sessions of everybody else; nor must it that whoever read the log has gone.
  */
-export function keepRunning(log: Log): void {
-  process.on('uncaughtException', (err, origin) => log.error({ err, origin }, 'uncaught error'));
+export function keepRunning(log: Log, metrics: Metrics): void {
+  process.on('uncaughtException', (err, origin) => {
+    metrics.uncaughtError();
+    log.error({ err, origin }, 'uncaught error');
+  });
   process.stdout.on('error', () => {});
+}
+
+/** The SDK warns on the console, of a tool's name for each session anew. Here each warning comes once, in the log. */
+export function logWarningsOnce(log: Log): void {
+  const seen = new Set<string>();
+  console.warn = (...words: unknown[]) => {
+    const text = words.map(String).join(' ');
+    if (seen.has(text) || seen.size > 1000) return;
+    seen.add(text);
+    log.warn({ warning: text.slice(0, 1000) }, 'warning');
+  };
 }

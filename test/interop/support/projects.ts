@@ -4,6 +4,7 @@ import type { TestProject } from 'vitest/node';
 import { compileProject } from '../../../scripts/compile-project.js';
 import { completeAnswers, type Given, parseGiven, render, templatesFolder } from '../../../src/index.ts';
 import { type CertificateFiles, makeCertificate } from '../../support/certificate.js';
+import { readPage } from '../../support/page.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -48,11 +49,7 @@ const projects: Record<string, Project> = {
     changes: {
       'src/mcp-server.ts': replaceWith('whole-protocol.ts'),
       // As docs/clients.md tells those who announce changes.
-      'src/main.ts': (source) =>
-        edit(
-          'endpoint: config.streamableHttpEndpoint',
-          'endpoint: config.streamableHttpEndpoint, changes',
-        )(edit('import { createMcpServer }', 'import { changes, createMcpServer }')(source)),
+      'src/main.ts': readPage('clients.md').edit('src/main.ts'),
     },
   },
 };
@@ -60,14 +57,7 @@ const projects: Record<string, Project> = {
 projects['without-sse'] = {
   given: { auth: 'apikey' },
   changes: {
-    'src/transport/sse-server.ts': (source) =>
-      [
-        '    [endpoint, { GET: getStream }],\n',
-        '    [messageEndpoint, { POST: postMessage }],\n',
-        / {4}const wantsEvents = .*\n {4}if \(wantsEvents .*\n/,
-        / {2}async function getStream\(.*\n(?: {4}.*\n)* {2}\}\n\n/,
-        / {2}async function postMessage\(.*\n(?: {4}.*\n)* {2}\}\n\n/,
-      ].reduce<string>((text, lines) => edit(lines, '')(text), source),
+    'src/server.ts': readPage('sse-today.md').edit('src/server.ts'),
     'test/server.test.ts': (source) =>
       edit(
         'return new URL(url);',

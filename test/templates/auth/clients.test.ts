@@ -20,8 +20,8 @@ const about = { name: 'test', version: '1.0.0' };
 /** A provider as somebody would fill it in. */
 const ownProvider = `
 import type { IncomingMessage } from 'node:http';
-import type { AuthProvider, AuthResult } from './auth-provider.js';
-import { bearerToken, singleHeader } from './credential-header.js';
+import type { AuthProvider, AuthResult } from './auth-provider.ts';
+import { bearerToken, singleHeader } from '../http/headers.ts';
 
 export class CustomAuthProvider implements AuthProvider {
   async authenticate(req: IncomingMessage): Promise<boolean | AuthResult> {

@@ -53,7 +53,8 @@ describe('as generated', () => {
   });
 });
 
-// Names that this server's own contract could have used are private here, as they may be in anybody's class.
+// Names that this server's own contract could have used are private here, as they may be in anybody's class. Its fields
+// are declared rather than constructor parameters, since `erasableSyntaxOnly` allows no parameter properties.
 const mcpFrameworkStyle = `
 import { IncomingMessage } from "node:http";
 import type { AuthProvider, AuthResult } from "./auth-provider.js";
@@ -66,8 +67,10 @@ const people: Record<string, { sub: string; role: string }> = {
 export class CustomAuthProvider implements AuthProvider {
   private headerName: string;
   private challenge = "none";
+  private readonly issuer: string;
 
-  constructor(private readonly issuer = "https://not-published.example") {
+  constructor(issuer = "https://not-published.example") {
+    this.issuer = issuer;
     this.headerName = "x-team-token";
   }
 
@@ -122,7 +125,7 @@ describe("a class written for MCP Framework's interface", () => {
 
 const companyKeys = (scheme: string) => `
 import type { IncomingMessage } from 'node:http';
-import type { AuthProvider } from './auth-provider.js';
+import type { AuthProvider } from './auth-provider.ts';
 
 export class CustomAuthProvider implements AuthProvider {
   ${scheme}
@@ -202,7 +205,7 @@ describe('a provider that says only yes, for a header of its own', () => {
 
 const faulty = `
 import type { IncomingMessage } from 'node:http';
-import type { AuthProvider, AuthResult } from './auth-provider.js';
+import type { AuthProvider, AuthResult } from './auth-provider.ts';
 
 export class CustomAuthProvider implements AuthProvider {
   async authenticate({ headers }: IncomingMessage): Promise<boolean | AuthResult> {
@@ -276,17 +279,29 @@ describe('a provider that fails', () => {
 });
 
 const withIntrospection = `
-import type { Environment } from '../env.js';
-import type { AuthProvider } from './auth-provider.js';
-import { IntrospectionAuthProvider } from './introspection-example.js';
-import { withTimeout } from './with-timeout.js';
+import type { AuthProvider } from './auth-provider.ts';
+import { IntrospectionAuthProvider } from './introspection-example.ts';
+import { withTimeout } from './with-timeout.ts';
 
-export function createAuthProvider(env: Environment): AuthProvider {
-  const url = env.text('INTROSPECTION_URL', '');
-  const authorization = env.secret('INTROSPECTION_AUTHORIZATION');
-  return withTimeout(new IntrospectionAuthProvider({ url, authorization, audience: 'me' }), 10_000);
+export function createAuthProvider(settings: { url: string; authorization: string }): AuthProvider {
+  return withTimeout(new IntrospectionAuthProvider({ ...settings, audience: 'me' }), 10_000);
 }
 `;
+
+/** The provider's settings are declared with the others, and main.ts hands them over. */
+const withSettings = {
+  'src/config.ts': (text: string) =>
+    text.replace(
+      '    // Settings of your own.',
+      `    introspection: {
+      url: env.text('INTROSPECTION_URL', '', 'Where the OAuth server is asked about a token.'),
+      authorization: env.secret('INTROSPECTION_AUTHORIZATION', 'How it knows this server.'),
+    },
+$&`,
+    ),
+  'src/main.ts': (text: string) =>
+    text.replace('createAuthProvider()', 'createAuthProvider(config.introspection)'),
+};
 
 describe('the example that asks an OAuth server', () => {
   /** What that server answers, by token. */
@@ -312,7 +327,7 @@ describe('the example that asks an OAuth server', () => {
   beforeAll(async () => {
     oauth.listen(0, '127.0.0.1');
     await once(oauth, 'listening');
-    const files = { 'src/auth/provider.ts': withIntrospection };
+    const files = { ...withSettings, 'src/auth/provider.ts': withIntrospection };
     server = await startServer(await makeOwnProject('custom-introspection', 'custom', files), {
       ...noLimit,
       INTROSPECTION_URL: `http://127.0.0.1:${(oauth.address() as AddressInfo).port}/introspect`,

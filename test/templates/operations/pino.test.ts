@@ -13,7 +13,7 @@ test('pino takes the place of the log with one line of main.ts and its import', 
   await cp(directoryOf('apikey'), project, { recursive: true });
   const main = await readFile(join(project, 'src/main.ts'), 'utf8');
   const withPino = main
-    .replace("import { createLog } from './monitoring/log.js';", "import { pino } from 'pino';")
+    .replace("import { createLog } from './monitoring/log.ts';", "import { pino } from 'pino';")
     .replace('const log = createLog(config.log);', 'const log = pino({ level: config.log.level });');
   expect(withPino.split('\n').filter((line) => !main.includes(line))).toHaveLength(2);
   await writeFile(join(project, 'src/main.ts'), withPino);

@@ -21,7 +21,7 @@ test.each(['25mb', '30720KB', '25165825b'])(
     const { code, output } = await runServer(project, { PORT: '0', MAX_MESSAGE_SIZE });
     expect(code).toBe(1);
     expect(output.trim().split('\n').at(-1)).toBe(
-      `MAX_MESSAGE_SIZE=${MAX_MESSAGE_SIZE}: 24mb at most is accepted, since Redis carries no more`,
+      `MAX_MESSAGE_SIZE=${MAX_MESSAGE_SIZE.toLowerCase()} must be 24mb at most: Redis carries no more`,
     );
   },
 );
@@ -37,7 +37,7 @@ test.each(['README.md', 'nginx.conf'])(
     const figure = (path: string, pattern: RegExp) =>
       Number(pattern.exec(files[path] ?? '')?.[1]?.replace('_', ''));
     const provider = figure('src/auth/provider.ts', /withTimeout\(.*, ([\d_]+)\)/);
-    const relay = figure('src/transport/redis-relay.ts', /answerTimeout = ([\d_]+)/);
+    const relay = figure('src/relay/redis-relay.ts', /answerTimeout = ([\d_]+)/);
     const nginx = 1000 * figure(file, /proxy_read_timeout (\d+)s/);
     expect(nginx).toBeGreaterThan(provider + relay);
   },

@@ -31,11 +31,11 @@ test('all mistakes are told at once, one line each, and no secret is repeated', 
   expect(code).toBe(1);
   expect(output.trim().split('\n').sort()).toEqual([
     'API_KEY: key 1 of 1 has fewer than 16 characters',
-    'MAX_MESSAGE_SIZE=lots: a size such as 512kb or 4mb is accepted',
-    'METRICS=maybe: one of off, public, protected is accepted',
-    'PORT=abc: a whole number from 0 to 65535 is accepted',
-    'PROTECT=sse,everything: a comma list of sse, messages is accepted',
-    'SSE_ENDPOINT=sse: a path such as /sse is accepted',
+    'MAX_MESSAGE_SIZE=lots must be a size from 1kb to 256mb, such as 512kb or 4mb',
+    'METRICS=maybe must be one of off, public, protected',
+    'PORT=abc must be a whole number from 0 to 65535',
+    'PROTECT=sse,everything must be a comma-separated list of sse, messages',
+    'SSE_ENDPOINT=sse must be a path such as /sse: letters, digits and - . _ ~ : @ between single slashes',
   ]);
 });
 
@@ -44,9 +44,9 @@ test.each([' ', ',', ' , '])(
   async (value) => {
     const { code, output } = await runServer('apikey', { PROTECT: value, ALLOWED_HOSTS: value });
     expect(code).toBe(1);
-    expect(output).toContain(`PROTECT=${value}: a comma list of sse, messages is accepted\n`);
+    expect(output).toContain(`PROTECT=${value} must be a comma-separated list of sse, messages\n`);
     expect(output).toContain(
-      `ALLOWED_HOSTS=${value}: a comma list of host names without scheme and port is accepted\n`,
+      `ALLOWED_HOSTS=${value} must be a comma-separated list of host names, without scheme and port\n`,
     );
   },
 );
@@ -58,7 +58,7 @@ test.each([
   for (const value of values) {
     const { code, output } = await runServer('apikey', { [name]: `*,${value}` });
     expect(code).toBe(1);
-    expect(output).toContain(`${name}=*,${value}: a comma list of `);
+    expect(output).toContain(`${name}=*,${value} must be a comma-separated list of `);
   }
 });
 
@@ -70,16 +70,26 @@ test('hosts and origins of every form are accepted', async () => {
 });
 
 test.each([
-  [{ MESSAGE_ENDPOINT: '/health' }, 'MESSAGE_ENDPOINT=/health: this is the path of the health check'],
-  [{ SSE_ENDPOINT: '/' }, 'SSE_ENDPOINT=/: this is the path of the landing page'],
-  [{ SSE_ENDPOINT: '/messages/' }, 'MESSAGE_ENDPOINT=/messages: this is the path of SSE_ENDPOINT'],
+  [
+    { MESSAGE_ENDPOINT: '/health' },
+    'MESSAGE_ENDPOINT=/health must be a path other than /health, which the server has already',
+  ],
+  [{ SSE_ENDPOINT: '/messages/' }, 'MESSAGE_ENDPOINT=/messages must differ from SSE_ENDPOINT'],
   [
     { STREAMABLE_HTTP_ENDPOINT: '/messages' },
-    'STREAMABLE_HTTP_ENDPOINT=/messages: this is the path of MESSAGE_ENDPOINT',
+    'STREAMABLE_HTTP_ENDPOINT=/messages must differ from MESSAGE_ENDPOINT',
   ],
 ])('two endpoints on one path are refused, and both are named: %o', async (settings, line) => {
   const { code, output } = await runServer('apikey', settings as Record<string, string>);
-  expect({ code, output }).toEqual({ code: 1, output: `${line}, and each endpoint needs its own\n` });
+  expect({ code, output }).toEqual({ code: 1, output: `${line}\n` });
+});
+
+test('the path of the landing page cannot be an endpoint', async () => {
+  const { code, output } = await runServer('apikey', { SSE_ENDPOINT: '/' });
+  expect({ code, output }).toEqual({
+    code: 1,
+    output: expect.stringMatching(/^SSE_ENDPOINT=\/ must be a path .*\n$/),
+  });
 });
 
 test('an empty variable counts as not set', async () => {
@@ -127,7 +137,7 @@ test.each([['--help'], ['-h'], ['--port=9000'], ['start']])(
     const { code, output } = await runServer('apikey', { PORT: '0' }, [argument]);
     expect({ code, output }).toEqual({
       code: 1,
-      output: `${argument}: only --check is accepted, which prints all settings, to be set in .env\n`,
+      output: `${argument} must be --check, which prints all settings, or nothing; set them in .env\n`,
     });
   },
 );
@@ -294,7 +304,8 @@ test('without credentials only this machine is served, unless ALLOW_UNAUTHENTICA
   const { code, output } = await runServer('none', { HOST: '0.0.0.0' });
   expect(code).toBe(1);
   expect(output).toBe(
-    'HOST=0.0.0.0: without credentials only loopback addresses are accepted, unless ALLOW_UNAUTHENTICATED=true\n',
+    'HOST=0.0.0.0 must be a loopback address such as 127.0.0.1, since this server asks for no credential; ' +
+      'ALLOW_UNAUTHENTICATED=true lifts this\n',
   );
   const server = await start({ HOST: '0.0.0.0', ALLOW_UNAUTHENTICATED: 'true' }, 'none');
   expect((await send(server, 'GET', '/health')).status).toBe(200);

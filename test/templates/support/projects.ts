@@ -1,7 +1,13 @@
 import { cp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { compileProject } from '../../../scripts/compile-project.js';
-import { completeAnswers, render, templatesFolder } from '../../../src/index.ts';
+import {
+  completeAnswers,
+  parseGiven,
+  type RenderedFiles,
+  render,
+  templatesFolder,
+} from '../../../src/index.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 
@@ -16,6 +22,22 @@ export function directoryOf(auth: Auth): string {
   return join(process.env.RENDERED as string, auth);
 }
 
+/** Each combination of answers that decides which layers a project has. */
+export const combinations = authTypes.flatMap((auth) =>
+  [true, false].flatMap((streamableHttp) =>
+    (['none', 'redis'] as const).map((relay) => ({ auth, streamableHttp, relay })),
+  ),
+);
+
+/** The files of a project as the command makes it. */
+export function renderProject(given: Record<string, unknown>): Promise<RenderedFiles> {
+  const answers = completeAnswers(parseGiven({ directory: 'test-server', ...given }), {
+    cwd: root,
+    packageManager: 'npm',
+  });
+  return render(answers, { secret, templates: templatesFolder });
+}
+
 /** Renders and compiles the projects, once before all tests, where no other run does. */
 export default async function setup(): Promise<() => Promise<void>> {
   const rendered = join(root, `.rendered/test-${process.pid}`);
@@ -23,11 +45,7 @@ export default async function setup(): Promise<() => Promise<void>> {
   await Promise.all(
     authTypes.map(async (auth) => {
       const directory = directoryOf(auth);
-      const answers = completeAnswers(
-        { auth, directory, name: 'test-server' },
-        { cwd: root, packageManager: 'npm' },
-      );
-      compileProject(directory, await render(answers, { secret, templates: templatesFolder }));
+      compileProject(directory, await renderProject({ auth }));
       await cp(join(directory, 'dist'), join(directory, 'dist-with-test-tools'), { recursive: true });
       await cp(
         join(import.meta.dirname, 'mcp-server.js'),

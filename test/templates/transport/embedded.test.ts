@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { call, callTool, eventually, metric, openStream, post, send } from '../support/client.js';
-import { directoryOf } from '../support/projects.js';
+import { type Auth, directoryOf } from '../support/projects.js';
 
 // The compiled transport as a library, in a program with a provider and an MCP server of its own.
 
@@ -15,17 +15,23 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
-const dist = (file: string) => import(pathToFileURL(join(directoryOf('none'), 'dist', file)).href);
+const dist = (file: string, auth: Auth = 'none') =>
+  import(pathToFileURL(join(directoryOf(auth), 'dist', file)).href);
 
+/** @param options.provider makes it a server that asks for credentials */
 async function startHere(settings: Record<string, string> = {}, options: Record<string, unknown> = {}) {
-  const { loadConfig } = await dist('config.js');
-  const { createMcpServer } = await dist('mcp-server.js');
-  const { createMetrics } = await dist('monitoring/metrics.js');
-  const { createSseServer } = await dist('transport/sse-server.js');
-  const config = loadConfig({ PORT: '0', ...settings });
+  const auth = options.provider ? 'custom' : 'none';
+  const { loadConfig } = await dist('config.js', auth);
+  const { createMcpServer } = await dist('mcp-server.js', auth);
+  const { createMetrics } = await dist('monitoring/metrics.js', auth);
+  const { createServer } = await dist('server.js', auth);
+  const { Environment } = await dist('settings/environment.js', auth);
+  const env = new Environment({ PORT: '0', ...settings });
+  const config = loadConfig(env);
+  env.finish();
   const log = { debug() {}, info() {}, warn() {}, error() {} };
   const metrics = createMetrics();
-  const server = createSseServer({ ...config.server, createMcpServer, log, metrics, ...options });
+  const server = createServer({ config, createMcpServer, log, metrics, ...options });
   servers.push(server);
   await server.listen();
   return Object.assign(server, { port: Number(new URL(server.url()).port) });
@@ -201,14 +207,14 @@ describe('a server that closes', () => {
 describe('a provider', () => {
   /** Calls the provider when the test says so. */
   function providerThat(authenticate: () => Promise<unknown>) {
-    return { provider: { authenticate }, endpoints: { sse: true, messages: true } };
+    return { provider: { authenticate } };
   }
 
   test('that cannot tell: 503 with Retry-After, before anything is said of sessions', async () => {
-    const auth = providerThat(async () => {
+    const options = providerThat(async () => {
       throw new Error('connect ECONNREFUSED 10.1.2.3:443');
     });
-    const server = await startHere({}, { auth });
+    const server = await startHere({}, options);
     for (const answer of [await send(server, 'GET', '/sse'), await post(server, '/messages', '{')]) {
       expect(answer.status).toBe(503);
       expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
@@ -219,8 +225,8 @@ describe('a provider', () => {
 
   test('that is slow: the limit of sessions holds for all who wait for it', async () => {
     const waiting: (() => void)[] = [];
-    const auth = providerThat(() => new Promise((resolve) => waiting.push(() => resolve(true))));
-    const server = await startHere({ MAX_SESSIONS: '3' }, { auth });
+    const options = providerThat(() => new Promise((resolve) => waiting.push(() => resolve(true))));
+    const server = await startHere({ MAX_SESSIONS: '3' }, options);
     const asked = Array.from({ length: 10 }, () => openStream(server).catch(({ message }) => message));
     await eventually(
       async () => waiting.length,
@@ -236,8 +242,8 @@ describe('a provider', () => {
 
   test('that is slow: who has it checked while the server closes gets 503, and no session', async () => {
     let answer = () => {};
-    const auth = providerThat(() => new Promise((resolve) => (answer = () => resolve(true))));
-    const server = await startHere({ SHUTDOWN_SECONDS: '5' }, { auth });
+    const options = providerThat(() => new Promise((resolve) => (answer = () => resolve(true))));
+    const server = await startHere({ SHUTDOWN_SECONDS: '5' }, options);
     const asked = send(server, 'GET', '/sse');
     await eventually(
       async () => String(answer),
@@ -252,8 +258,8 @@ describe('a provider', () => {
 
   test('that is slow: who left meanwhile has no session', async () => {
     let answer = () => {};
-    const auth = providerThat(() => new Promise((resolve) => (answer = () => resolve(true))));
-    const server = await startHere({}, { auth });
+    const options = providerThat(() => new Promise((resolve) => (answer = () => resolve(true))));
+    const server = await startHere({}, options);
     const gone = new AbortController();
     const asked = fetch(`${server.url()}/sse`, { signal: gone.signal });
     await eventually(

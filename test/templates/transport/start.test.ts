@@ -56,7 +56,8 @@ test('without credentials an address beyond this machine is refused', async () =
     const { code, output } = await runServer('none', { HOST: host, PORT: '0' });
     expect(code).toBe(1);
     expect(output).toBe(
-      `HOST=${host}: without credentials only loopback addresses are accepted, unless ALLOW_UNAUTHENTICATED=true\n`,
+      `HOST=${host} must be a loopback address such as 127.0.0.1, since this server asks for no credential; ` +
+        'ALLOW_UNAUTHENTICATED=true lifts this\n',
     );
   }
 });

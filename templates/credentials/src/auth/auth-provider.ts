@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { RefusalReason } from './refusal-reasons.ts';
 
 /**
  * Decides whether a request's credential is good. The interface is MCP Framework's: a provider written for it
@@ -19,8 +20,11 @@ export interface AuthProvider {
   /** What kind of credential it takes. Defaults to a bearer token in `Authorization`, from no known issuer. */
   readonly credentialScheme?: CredentialScheme;
 
-  /** Set by the server: takes why a credential was refused, for the log at debug level. Clients never learn it. */
-  onRefused?: (req: IncomingMessage, reason: string) => void;
+  /**
+   * Set by the server: takes why a credential was refused, for the log and the metrics. Clients never learn it. Call it
+   * before `authenticate` ends; without it the reason is `refused`.
+   */
+  onRefused?: (req: IncomingMessage, reason: RefusalReason) => void;
 }
 
 /** What clients are told about the credential that they need. */

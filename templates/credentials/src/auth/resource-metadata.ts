@@ -1,4 +1,4 @@
-import { publicOrigin } from '../http/client-address.ts';
+import type { PublicOrigin } from '../http/client-address.ts';
 import { HttpError } from '../http/errors.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { sendJson } from '../http/send.ts';
@@ -14,14 +14,14 @@ export interface ResourceMetadataOptions {
   /** Other endpoints that take a token. */
   otherEndpoints: readonly string[];
   basePath: string;
-  trustedProxies: number;
+  publicOrigin: PublicOrigin;
 }
 
 export type ResourceMetadata = ReturnType<typeof createResourceMetadata>;
 
 /** Tells clients which issuer's tokens this server takes. https://www.rfc-editor.org/rfc/rfc9728 */
 export function createResourceMetadata(options: ResourceMetadataOptions) {
-  const { issuer, endpoint, otherEndpoints, basePath, trustedProxies } = options;
+  const { issuer, endpoint, otherEndpoints, basePath, publicOrigin } = options;
   /** The server as a whole, as `''`, and each endpoint that takes a token. */
   const resources = ['', endpoint, ...otherEndpoints];
   /**
@@ -43,7 +43,7 @@ export function createResourceMetadata(options: ResourceMetadataOptions) {
     url(exchange: Exchange): string {
       const path = exchange.path === '/' ? '' : exchange.path;
       const resource = resources.includes(path) ? path : endpoint;
-      const origin = publicOrigin(exchange.request, trustedProxies);
+      const origin = publicOrigin(exchange.request);
       return origin + basePath + wellKnown + resource;
     },
 
@@ -51,7 +51,7 @@ export function createResourceMetadata(options: ResourceMetadataOptions) {
     show(exchange: Exchange): void {
       if (issuer === undefined) throw new HttpError('not_found');
       sendJson(exchange, {
-        resource: publicOrigin(exchange.request, trustedProxies) + basePath + byPath.get(exchange.path),
+        resource: publicOrigin(exchange.request) + basePath + byPath.get(exchange.path),
         authorization_servers: [issuer],
         bearer_methods_supported: ['header'],
       });

@@ -9,7 +9,15 @@ export function accessSettings(env: Environment, answers: { protect: readonly st
     'a comma-separated list of sse, messages',
     'Endpoints that need a credential: `sse`, `messages` or both. Streamable HTTP goes by `messages`.',
   );
+  const metricsToken = env.secret(
+    'METRICS_TOKEN',
+    'A bearer token for the scraper of /metrics, of 22 characters at least. If it is set, nothing else opens /metrics.',
+  );
+  if (metricsToken !== '' && !/^[!-~]{22,}$/.test(metricsToken)) {
+    env.refuse('METRICS_TOKEN must have at least 22 visible ASCII characters');
+  }
   return {
+    metricsToken: metricsToken || undefined,
     auth: {
       endpoints: { sse: protect.includes('sse'), messages: protect.includes('messages') },
       failuresPerMinute: env.wholeNumber(

@@ -1,5 +1,5 @@
 import type { JSONRPCMessage, JSONRPCRequest, McpServer } from '@modelcontextprotocol/server';
-import { internalError } from './json-rpc.ts';
+import { internalError } from '../sessions/json-rpc.ts';
 import type { SseSession } from './sse-session.ts';
 
 /**

@@ -7,3 +7,8 @@ export interface Caller {
   /** What tools see of the caller, as `ctx.http.authInfo`. */
   readonly authInfo: AuthInfo;
 }
+
+/** A copy of what tools see for one call: what a tool changes in it is gone with the call. */
+export function ownAuthInfo({ authInfo }: Caller): AuthInfo {
+  return { ...authInfo, scopes: [...authInfo.scopes], extra: structuredClone(authInfo.extra ?? {}) };
+}

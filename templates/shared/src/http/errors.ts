@@ -34,6 +34,30 @@ export const refusals = {
     message: 'Invalid Request: the body is not one JSON-RPC 2.0 message',
     jsonRpcCode: -32600,
   },
+  message_too_deep: {
+    code: 'invalid_message',
+    status: 400,
+    message: 'Invalid Request: arrays and objects may be nested in at most {limit} levels',
+    jsonRpcCode: -32600,
+  },
+  too_many_values: {
+    code: 'invalid_message',
+    status: 400,
+    message: 'Invalid Request: there may be at most {limit} values here',
+    jsonRpcCode: -32600,
+  },
+  name_too_long: {
+    code: 'invalid_message',
+    status: 400,
+    message: 'Invalid Request: a name may have at most {limit} characters',
+    jsonRpcCode: -32600,
+  },
+  id_too_long: {
+    code: 'invalid_message',
+    status: 400,
+    message: 'Invalid Request: an id may have at most {limit} characters',
+    jsonRpcCode: -32600,
+  },
   unauthorized: { status: 401, message: 'A valid credential is required' },
   host_not_allowed: {
     status: 403,
@@ -73,6 +97,18 @@ export const refusals = {
     status: 429,
     message: 'Too many bad credentials came from this address',
   },
+  too_many_calls: {
+    code: 'too_many_requests',
+    status: 429,
+    message: 'A client may have {limit} calls running at once',
+    headers: retryAfter(1),
+  },
+  too_many_bytes: {
+    code: 'too_many_requests',
+    status: 429,
+    message: 'Too much that this client sent is still being read or handled',
+    headers: { ...retryAfter(1), ...closing },
+  },
   too_many_sessions: {
     status: 429,
     message: 'A client may have {limit} sessions open at once',
@@ -101,6 +137,11 @@ export const refusals = {
     message: 'The server has no room for another session',
     headers: retryAfter(10),
   },
+  server_busy: {
+    status: 503,
+    message: 'The server has no room for more work at the moment',
+    headers: { ...retryAfter(1), ...closing },
+  },
   shutting_down: { status: 503, message: 'The server is shutting down', headers: closing },
 } as const satisfies Record<string, Refusal>;
 
@@ -111,6 +152,8 @@ export interface RefusalDetails {
   /** Fills `{limit}` in the message. */
   limit?: number;
   headers?: Record<string, string>;
+  /** What was wrong, for the log alone. */
+  reason?: string;
   /** A provider may choose its own status and message (`getAuthError`). */
   status?: number;
   message?: string;
@@ -121,6 +164,7 @@ export class HttpError extends Error {
   readonly code: string;
   readonly status: number;
   readonly headers: Record<string, string>;
+  readonly reason: string | undefined;
   readonly plainText: boolean;
   readonly jsonRpcCode: number | undefined;
 
@@ -130,6 +174,7 @@ export class HttpError extends Error {
     this.code = refusal.code ?? name;
     this.status = details.status ?? refusal.status;
     this.headers = { ...refusal.headers, ...details.headers };
+    this.reason = details.reason;
     this.plainText = refusal.plainText ?? false;
     this.jsonRpcCode = refusal.jsonRpcCode;
   }

@@ -34,6 +34,7 @@ export function splitTarget(request: IncomingMessage, basePath: string, isRoute:
 
 /** Some proxies ask for the whole URL (RFC 9112, section 3.2.2). It counts if its host is the one in `Host`. */
 function withoutHost(url: string, expected: string | undefined): string {
-  const [, host, rest] = url.match(/^https?:\/\/([^/]*)(\/.*)$/i) ?? [];
-  return host === expected && rest !== undefined ? rest : url;
+  const [, host, rest = ''] = url.match(/^https?:\/\/([^/?]*)([/?].*)?$/i) ?? [];
+  if (host === undefined || host.toLowerCase() !== expected?.toLowerCase()) return url;
+  return rest.startsWith('/') ? rest : `/${rest}`;
 }

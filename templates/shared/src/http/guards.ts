@@ -1,11 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { loopbackNames } from '../settings/kinds.ts';
+import { hostName } from './client-address.ts';
 import { HttpError } from './errors.ts';
 import { singleHeader } from './headers.ts';
 
 export interface GuardOptions {
   /** Host names a request may ask for, without ports; `*` for any. Stops DNS rebinding. */
   allowedHosts: readonly string[];
+  /** Whether what a page of another site makes a browser ask for is refused, where the browser sends no Origin. */
+  refuseCrossSite: boolean;
   cors: CorsOptions;
 }
 
@@ -30,7 +33,10 @@ export interface CorsOptions {
  *
  * @param credentialHeader the header that carries the credential, which pages may send too
  */
-export function createGuards({ allowedHosts, cors }: GuardOptions, credentialHeader?: string) {
+export function createGuards(
+  { allowedHosts, refuseCrossSite, cors }: GuardOptions,
+  credentialHeader?: string,
+) {
   const anyHost = allowedHosts.includes('*');
   const hosts = new Set(allowedHosts.map((host) => host.toLowerCase()));
   const anyOrigin = cors.allowOrigin.includes('*');
@@ -61,15 +67,35 @@ export function createGuards({ allowedHosts, cors }: GuardOptions, credentialHea
     if (isMissing || (host !== undefined && singleHeader(request, 'host') === undefined)) {
       throw new HttpError('hosts_not_one');
     }
-    if (!anyHost && host !== undefined && !hosts.has(hostName(host))) throw new HttpError('host_not_allowed');
-    if (origin !== undefined && !originAllowed(origin)) throw new HttpError('origin_not_allowed');
+    if (host !== undefined && host !== lastHost && !hostAllowed(host)) {
+      throw new HttpError('host_not_allowed', { reason: `host ${shortened(host)}` });
+    }
+    if (origin !== undefined && !originAllowed(origin)) {
+      throw new HttpError('origin_not_allowed', { reason: `origin ${shortened(origin)}` });
+    }
+    if (refuseCrossSite && isCrossSite(request)) {
+      throw new HttpError('origin_not_allowed', { reason: 'a cross-site request without Origin' });
+    }
+  }
+
+  /** The last host that was allowed: nearly every request asks for the same. */
+  let lastHost: string | undefined;
+
+  function hostAllowed(host: string): boolean {
+    const name = hostName(host);
+    if (name === undefined || !(anyHost || hosts.has(name))) return false;
+    lastHost = host;
+    return true;
   }
 
   function answerPreflight(request: IncomingMessage, response: ServerResponse): void {
+    const { origin, 'access-control-request-headers': asked = '' } = request.headers;
+    // Clients send a tool's parameters as headers too if its schema says so, under any name with this beginning.
+    const parameters = asked.split(',').flatMap((name) => /^mcp-param-[\w-]+$/i.exec(name.trim()) ?? []);
     response.writeHead(204, {
-      ...corsHeaders(request.headers.origin),
+      ...corsHeaders(origin),
       'Access-Control-Allow-Methods': cors.allowMethods.join(', '),
-      'Access-Control-Allow-Headers': allowHeaders.join(', '),
+      'Access-Control-Allow-Headers': [...allowHeaders, ...parameters].join(', '),
       'Access-Control-Max-Age': cors.maxAge,
     });
     response.end();
@@ -78,13 +104,17 @@ export function createGuards({ allowedHosts, cors }: GuardOptions, credentialHea
   return { corsHeaders, check, answerPreflight };
 }
 
-/** The name in a Host header: without the port, in lower case. An IPv6 address keeps its brackets. */
-function hostName(host: string): string {
-  const end = host.startsWith('[') ? host.indexOf(']') + 1 : host.indexOf(':');
-  return (end > 0 ? host.slice(0, end) : host).toLowerCase();
-}
-
 function isLoopbackOrigin(origin: string): boolean {
   const [, host = ''] = origin.match(/^https?:\/\/(.*)$/) ?? [];
-  return loopbackNames.includes(hostName(host));
+  return loopbackNames.includes(hostName(host) ?? '');
+}
+
+/** Whether a page of another site made the browser ask. A person who follows a link to `/` is welcome. */
+function isCrossSite({ method, url, headers }: IncomingMessage): boolean {
+  if (headers.origin !== undefined || headers['sec-fetch-site'] !== 'cross-site') return false;
+  return !(method === 'GET' && headers['sec-fetch-mode'] === 'navigate' && url?.split('?')[0]?.endsWith('/'));
+}
+
+function shortened(value: string): string {
+  return value.length > 100 ? `${value.slice(0, 100)}…` : value;
 }

@@ -3,9 +3,9 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Server as TlsServer } from 'node:tls';
 import type { Certificate } from './certificate.ts';
-import { createConnections } from './connections.ts';
+import { type ConnectionOptions, createConnections } from './connections.ts';
 
-export interface ListenerOptions {
+export interface ListenerOptions extends ConnectionOptions {
   /** Address or host name to listen on. */
   host: string;
   /** Port to listen on; 0 for any free one. */
@@ -30,6 +30,9 @@ const backlog = 4096;
 /** Milliseconds between two checks for requests that are overdue. */
 const connectionsCheckingInterval = 1000;
 
+/** Milliseconds that a response which was ended may take to reach the socket. */
+const lastWritesMs = 100;
+
 /** Bytes that the headers of one request may have. */
 const maxHeaderSize = 16_384;
 
@@ -44,7 +47,7 @@ export interface Handlers {
 /** Node's HTTP or HTTPS server, with this server's timeouts, and errors that say what to do. */
 export function createListener(options: ListenerOptions, { handle, handleClientError }: Handlers) {
   const { host, port, readCertificate } = options;
-  const connections = createConnections();
+  const connections = createConnections(options);
 
   function onRequest(request: IncomingMessage, response: ServerResponse): void {
     if (!connections.begin(request, response)) request.socket.destroy();
@@ -54,9 +57,8 @@ export function createListener(options: ListenerOptions, { handle, handleClientE
   }
 
   function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-    // The refusal would be taken for the response to an earlier request, or land in the middle of one.
-    if (connections.isAnswering(socket)) socket.destroy();
-    else handleClientError(error, socket);
+    if (connections.canRefuse(socket)) handleClientError(error, socket);
+    else socket.destroy();
   }
 
   const requestTimeout = options.requestTimeoutSeconds * 1000;
@@ -72,9 +74,14 @@ export function createListener(options: ListenerOptions, { handle, handleClientE
   };
   const secureContext = () => ({ ...readCertificate?.(), minVersion: 'TLSv1.2' as const });
   const server = readCertificate
-    ? createTlsServer({ ...serverOptions, ...secureContext() }, onRequest)
+    ? createTlsServer(
+        { ...serverOptions, handshakeTimeout: serverOptions.headersTimeout, ...secureContext() },
+        onRequest,
+      )
     : createServer(serverOptions, onRequest);
-  server.on(readCertificate ? 'secureConnection' : 'connection', connections.add);
+  if (readCertificate)
+    server.on('connection', connections.addTls).on('secureConnection', connections.onSecure);
+  else server.on('connection', connections.add);
   server.on('clientError', onClientError);
   // Otherwise Node asks for a body with 100 before its headers were checked, and answers 417 on its own.
   server.on('checkContinue', onRequest).on('checkExpectation', onRequest);
@@ -82,6 +89,8 @@ export function createListener(options: ListenerOptions, { handle, handleClientE
   return {
     isShared: connections.isShared,
     reserveForStream: connections.reserveForStream,
+    /** How many connections are open. */
+    connections: () => connections.size,
 
     /** Where the server listens. */
     url(): string {
@@ -97,13 +106,13 @@ export function createListener(options: ListenerOptions, { handle, handleClientE
       });
     },
 
-    /**
-     * Closes every connection. Those with a response that is not over get up to `graceMs` milliseconds; a client that
-     * connected and has not asked anything yet gets none.
-     */
-    async close(graceMs: number): Promise<void> {
-      await connections.idle(graceMs);
+    /** Resolves once every response is over, or after `ms` milliseconds. */
+    finish: connections.idle,
+
+    /** Closes every connection, after what was written last had a moment to leave. */
+    async close(): Promise<void> {
       server.close();
+      await connections.idle(lastWritesMs);
       server.closeAllConnections();
     },
 

@@ -1,4 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { maxDescriptors, openDescriptors } from './descriptors.ts';
+import { logLinesLost } from './log.ts';
 
 /** Upper bounds of the tool-call histogram's buckets, in seconds. */
 const latencyBounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60];
@@ -22,7 +24,11 @@ export function createMetrics() {
   let receivedBytes = 0;
   let delivered = 0;
   let deliveredBytes = 0;
-  let authFailures = 0;
+  const authFailures = new Map<string, number>();
+  const connectionsClosed = new Map<string, number>();
+  let connectionsOpen = () => 0;
+  let uncaughtErrors = 0;
+  const descriptorLimit = maxDescriptors();
   const callsWithin = latencyBounds.map(() => 0);
   let calls = 0;
   let callSeconds = 0;
@@ -52,7 +58,21 @@ export function createMetrics() {
     },
     requestRejected(status: number) {
       increment(requestsRejected, String(status));
-      if (status === 401) authFailures++;
+    },
+    /** A request with no or a bad credential, by what was wrong with it: a closed list. */
+    authFailed(reason: string) {
+      increment(authFailures, reason);
+    },
+    /** A connection for which there was no room, or that made room for another. */
+    connectionClosed(outcome: 'refused' | 'given_up') {
+      increment(connectionsClosed, outcome);
+    },
+    /** Where the number of open connections comes from. */
+    watchConnections(count: () => number) {
+      connectionsOpen = count;
+    },
+    uncaughtError() {
+      uncaughtErrors++;
     },
     toolCallFinished(seconds: number) {
       calls++;
@@ -89,6 +109,7 @@ export function createMetrics() {
           'mcp_auth_failures_total',
           'Requests with no or a bad credential.',
           authFailures,
+          'reason',
         ),
         ...metric('counter', 'mcp_requests_rejected_total', 'Requests refused.', requestsRejected, 'status'),
         '# HELP mcp_tool_call_duration_seconds From a tool call to its reply.',
@@ -105,6 +126,23 @@ export function createMetrics() {
           'Longest event-loop delay since the last scrape.',
           delay,
         ),
+        ...metric('gauge', 'mcp_connections_open', 'Connections open now.', connectionsOpen()),
+        ...metric(
+          'counter',
+          'mcp_connections_dropped_total',
+          'Connections that were refused, or given up for others, since there were too many.',
+          connectionsClosed,
+          'outcome',
+        ),
+        ...metric('counter', 'mcp_uncaught_errors_total', 'Errors that nothing caught.', uncaughtErrors),
+        ...metric(
+          'counter',
+          'mcp_log_lines_lost_total',
+          'Log lines lost to a reader that stalled.',
+          logLinesLost(),
+        ),
+        ...optionalGauge('process_open_fds', 'Open file descriptors.', openDescriptors()),
+        ...optionalGauge('process_max_fds', 'File descriptors that may be open.', descriptorLimit),
         ...metric('counter', 'process_cpu_seconds_total', 'CPU time used.', (user + system) / 1e6),
         ...metric('gauge', 'process_resident_memory_bytes', 'Resident memory.', rss),
         ...metric('gauge', 'nodejs_heap_used_bytes', 'JavaScript heap in use.', heapUsed),
@@ -122,6 +160,11 @@ export function createMetrics() {
 
 function increment(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+/** A gauge that not every system has. */
+function optionalGauge(name: string, help: string, value: number | undefined): string[] {
+  return value === undefined ? [] : metric('gauge', name, help, value);
 }
 
 function metric(

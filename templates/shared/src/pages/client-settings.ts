@@ -18,6 +18,8 @@ export interface ClientSettings {
 export function clientSettings({ name, url, header }: ServerAddress): ClientSettings[] {
   const shortName = name.replace(/^@.*\//, ''); // Clients take no scope in a name.
   const headers = header && { headers: { [header.name]: header.value } };
+  // An IPv6 address has brackets, for which some shells look for files.
+  const address = /^[\w.:/-]+$/.test(url) ? url : `"${url}"`;
   const option = (flag: string) => (header ? ` ${flag} "${header.name}: ${header.value}"` : '');
   const file = (key: string, settings: object) =>
     JSON.stringify({ [key]: { [shortName]: settings } }, null, 2);
@@ -27,7 +29,7 @@ export function clientSettings({ name, url, header }: ServerAddress): ClientSett
     {
       client: 'Claude Code',
       where: 'in a terminal',
-      text: `claude mcp add --transport sse ${shortName} ${url}${option('--header')}`,
+      text: `claude mcp add --transport sse ${shortName} ${address}${option('--header')}`,
     },
     { client: 'Cursor', where: 'in ~/.cursor/mcp.json', text: file('mcpServers', { url, ...headers }) },
     {
@@ -45,6 +47,6 @@ export function clientSettings({ name, url, header }: ServerAddress): ClientSett
       where: 'in the MCP Client Tool node',
       text: `Endpoint: ${url}\nServer Transport: Server Sent Events\nAuthentication: ${n8nCredential}`,
     },
-    { client: 'curl', where: 'in a terminal', text: `curl --no-buffer ${url}${option('--header')}` },
+    { client: 'curl', where: 'in a terminal', text: `curl --no-buffer ${address}${option('--header')}` },
   ];
 }

@@ -1,5 +1,5 @@
 import { name, version } from '../about.ts';
-import { publicOrigin } from '../http/client-address.ts';
+import type { PublicOrigin } from '../http/client-address.ts';
 import { HttpError } from '../http/errors.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { send, sendJson } from '../http/send.ts';
@@ -15,7 +15,7 @@ export interface PageOptions {
     streamableHttpEndpoint?: string;
   };
   basePath: string;
-  trustedProxies: number;
+  publicOrigin: PublicOrigin;
   /** The header that carries the credential. Absent: none is needed. */
   credentialHeader?: string;
   sessions: Sessions;
@@ -25,7 +25,7 @@ export interface PageOptions {
 
 /** What the server answers besides MCP itself: health, metrics and a page for people. */
 export function createPages(options: PageOptions) {
-  const { sessions, relay, trustedProxies, metrics } = options;
+  const { sessions, relay, publicOrigin, metrics } = options;
   const startedAt = new Date();
   const landingPage = createLandingPage({ name, version, ...options });
 
@@ -52,7 +52,7 @@ mcp_relay_up ${relay.problem ? 0 : 1}
     const { host = '' } = exchange.request.headers;
     // It becomes part of commands that people paste into a terminal.
     if (!/^[\w.:[\]-]*$/.test(host)) throw new HttpError('host_malformed');
-    const html = landingPage(publicOrigin(exchange.request, trustedProxies), sessions.size, startedAt);
+    const html = landingPage(publicOrigin(exchange.request), sessions.size, startedAt);
     send(exchange, 'text/html; charset=utf-8', html, { 'Content-Security-Policy': contentSecurityPolicy });
   }
 

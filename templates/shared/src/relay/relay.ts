@@ -1,5 +1,6 @@
 import type { Caller } from '../auth/caller.ts';
 import type { Exchange } from '../http/exchange.ts';
+import type { WorkLimits } from '../http/work-limits.ts';
 
 /** A message that came to one process, for a session that lives in another. */
 export interface ForwardedMessage {
@@ -30,9 +31,15 @@ export interface Relay {
   /**
    * Answers the POST of a message whose session is not in this process.
    *
+   * @param workLimits what the message counts towards
    * @throws {HttpError} `session_not_found`, `relay_unavailable`, and those of the body
    */
-  forward(exchange: Exchange, sessionId: string, caller: Caller | undefined): Promise<void>;
+  forward(
+    exchange: Exchange,
+    sessionId: string,
+    caller: Caller | undefined,
+    workLimits: WorkLimits,
+  ): Promise<void>;
 
   /** Closes all connections. */
   close(): void;

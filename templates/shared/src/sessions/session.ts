@@ -1,10 +1,12 @@
 import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
 import type { WriteFailure } from '../http/paced-writer.ts';
+import type { Work } from '../http/work-limits.ts';
 
 export type CloseReason =
   | WriteFailure
   | 'credential_expired'
+  | 'credential_revoked'
   | 'ping_unanswered'
   | 'server_closed'
   | 'shutdown';
@@ -25,8 +27,11 @@ export interface Session {
   /** Whether this caller may use it. */
   belongsTo(caller: Caller | undefined): boolean;
 
-  /** Hands a message of the client to the MCP server. */
-  receive(message: JSONRPCMessage, caller: Caller | undefined): void;
+  /** Hands a message of the client to the MCP server. `work` ends with its reply. */
+  receive(message: JSONRPCMessage, caller: Caller | undefined, work?: Work): void;
+
+  /** Whether a request of the client has no reply yet. */
+  readonly isRunning: boolean;
 
   /** Shows the client, and every proxy on the way, that the connection is alive. */
   keepAlive(mode: 'comment' | 'ping'): void;

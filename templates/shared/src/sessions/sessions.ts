@@ -95,15 +95,26 @@ export function createSessions(options: SessionsOptions) {
     );
   }
 
-  /** Ends every session: idle ones at once, the others as soon as their calls are answered or time is up. */
+  /** Ends the sessions of one client. */
+  function closeAllOf(client: string): void {
+    for (const { session } of byId.values())
+      if (session.client === client) session.close('credential_revoked');
+  }
+
+  /**
+   * Ends every session once its calls are answered or time is up. Clients come back at once when their stream ends, so
+   * idle ones too are kept until the last call is over, unless other processes can take them.
+   */
   async function closeAll(graceMs: number): Promise<void> {
     let timeUp: NodeJS.Timeout | undefined;
     const deadline = new Promise<void>((resolve) => {
       timeUp = setTimeout(resolve, graceMs);
     });
+    const all = [...byId.values()].map(({ session }) => session);
+    const calls = Promise.all(all.map((session) => session.idle()));
     await Promise.all(
-      [...byId.values()].map(async ({ session }) => {
-        await Promise.race([session.idle(), deadline]);
+      all.map(async (session) => {
+        await Promise.race([nodeId ? session.idle() : calls, deadline]);
         await session.close('shutdown');
       }),
     );
@@ -122,6 +133,7 @@ export function createSessions(options: SessionsOptions) {
     requireRoom,
     requireRoomFor,
     closeAll,
+    closeAllOf,
   };
 }
 

@@ -49,6 +49,20 @@ export function serverSettings(env: Environment, answers: Answers) {
       'Seconds that running calls may take to finish when the server stops.',
     ),
   };
+  const connections = {
+    maxConnections: env.wholeNumber(
+      'MAX_CONNECTIONS',
+      0,
+      { min: 0, max: 10_000_000 },
+      'Connections open at once, in all; 0 is as many as the system has descriptors for (`ulimit -n`), less a reserve.',
+    ),
+    maxConnectionsPerAddress: env.wholeNumber(
+      'MAX_CONNECTIONS_PER_ADDRESS',
+      0,
+      { min: 0, max: 10_000_000 },
+      'Connections open at once from one address; 0 is 1,000, or any number with `TRUST_PROXY`.',
+    ),
+  };
   const tls = {
     certFile: env.text(
       'TLS_CERT_FILE',
@@ -65,6 +79,13 @@ export function serverSettings(env: Environment, answers: Answers) {
       { min: 0, max: 10 },
       "How many proxies in front to trust about the client's address and scheme.",
     ),
+    publicUrl: env.like(
+      'PUBLIC_URL',
+      '',
+      /^https?:\/\/[\w.-]+(:\d+)?\/?$|^https?:\/\/\[[\da-f:.]+\](:\d+)?\/?$/i,
+      'an origin such as https://mcp.example.com',
+      'Where clients reach this server, if a proxy changes `Host`. Its host and origin are allowed.',
+    ),
   };
   const paths = {
     endpoint: env.path('SSE_ENDPOINT', answers.endpoint, 'Path of the event stream.'),
@@ -75,6 +96,12 @@ export function serverSettings(env: Environment, answers: Answers) {
     ),
   };
   const messages = {
+    maxMessageValues: env.wholeNumber(
+      'MAX_MESSAGE_VALUES',
+      100_000,
+      { min: 1000, max: 100_000_000 },
+      "Values that a call's arguments or a reply's result may have: what is small in bytes can be slow to check.",
+    ),
     maxMessageSize: env.size(
       'MAX_MESSAGE_SIZE',
       answers.maxMessageSize,
@@ -102,6 +129,14 @@ export function serverSettings(env: Environment, answers: Answers) {
       100,
       { min: 0, max: 1_000_000 },
       'Messages a second of one client, in bursts of twice that; 0 is no limit.',
+    ),
+  };
+  const calls = {
+    maxCallsPerClient: env.wholeNumber(
+      'MAX_CALLS_PER_CLIENT',
+      100,
+      count,
+      'Calls of one client that may run at once.',
     ),
   };
   const sessions = {
@@ -161,6 +196,7 @@ export function serverSettings(env: Environment, answers: Answers) {
   );
   return {
     listen,
+    connections,
     tls,
     proxy,
     paths,
@@ -168,6 +204,7 @@ export function serverSettings(env: Environment, answers: Answers) {
     allowedHosts,
     allowedOrigins,
     limits,
+    calls,
     sessions,
     delivery,
     log,

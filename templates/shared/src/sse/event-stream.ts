@@ -6,13 +6,15 @@ import { PacedWriter, type PacedWriterOptions } from '../http/paced-writer.ts';
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 export class EventStream extends PacedWriter {
+  /** Whether events are framed as chunks; HTTP/1.0 has none, and ends a body by closing the connection. */
+  readonly #isChunked: boolean;
+
   /** @param headers what the response carries besides the stream's own */
   constructor(response: ServerResponse, headers: Record<string, string>, options: PacedWriterOptions) {
     super(response, options);
-    // The stream lasts as long as its connection, so it needs no chunks: each event is one plain write.
+    this.#isChunked = response.req.httpVersion !== '1.0';
     // The headers leave with the first event, which comes at once. Flushed alone, they would be a write without a
     // callback, and on TLS, where no write completes immediately, all events would wait for it.
-    response.removeHeader('Transfer-Encoding');
     response.writeHead(200, {
       ...headers,
       'Content-Type': 'text/event-stream',
@@ -21,6 +23,8 @@ export class EventStream extends PacedWriter {
       'X-Accel-Buffering': 'no',
       Connection: 'close',
     });
+    // Node would make four writes of each event. Framed here, each is one.
+    response.chunkedEncoding = false;
     response.socket?.setNoDelay(true);
     response.socket?.setKeepAlive(true, 60_000);
   }
@@ -31,11 +35,27 @@ export class EventStream extends PacedWriter {
    * @returns false if the stream is over
    */
   send(event: 'endpoint' | 'message', data: string): boolean {
-    return this.write(`event: ${event}\ndata: ${data}\n\n`);
+    return this.#writeFramed(`event: ${event}\ndata: ${withoutLineBreaks(data)}\n\n`);
   }
 
   /** Sends a comment, which every client ignores; proxies see that the connection is alive. */
   comment(text: string): void {
-    this.write(`: ${text}\n\n`);
+    this.#writeFramed(`: ${text}\n\n`);
   }
+
+  override end(): void {
+    if (this.#isChunked) this.write('0\r\n\r\n');
+    super.end();
+  }
+
+  #writeFramed(text: string): boolean {
+    if (!this.#isChunked) return this.write(text);
+    return this.write(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`); // RFC 9112, section 7.1
+  }
+}
+
+/** JSON may hold these three as they are, but clients that split lines as Python does would break an event at them. */
+function withoutLineBreaks(json: string): string {
+  if (!json.includes('\u2028') && !json.includes('\u2029') && !json.includes('\u0085')) return json;
+  return json.replace(/[\u0085\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -1,23 +1,25 @@
 import { parse as parseQuery } from 'node:querystring';
-import type { McpServer } from '@modelcontextprotocol/server';
+import type { JSONRPCMessage, McpServer } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
 import { HttpError } from '../http/errors.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { PacedWriterOptions } from '../http/paced-writer.ts';
-import { readJsonBody } from '../http/request-body.ts';
+import type { WorkLimits } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
 import type { ForwardedMessage, Relay } from '../relay/relay.ts';
+import { type MessageLimits, readMessage } from '../sessions/read-message.ts';
+import type { Session } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import { EventStream } from './event-stream.ts';
-import { requireMessage } from './json-rpc.ts';
 import { SseSession } from './sse-session.ts';
 
 export interface SseEndpointOptions {
   /** Where messages are POSTed to, as clients see it: base path and message endpoint. */
   messageUrl: string;
-  /** Bytes that one message may have. */
-  maxMessageSize: number;
+  /** What one message may have. */
+  messages: MessageLimits;
+  workLimits: WorkLimits;
   delivery: PacedWriterOptions;
   createMcpServer: () => McpServer;
   /** Called once an MCP server is connected to its session. */
@@ -33,7 +35,8 @@ const queryAsGiven = /^sessionId=([\w.-]+)$/;
 
 /** The two endpoints of MCP's HTTP+SSE transport: GET opens a session, POST brings it a message. */
 export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessions) {
-  const { messageUrl, maxMessageSize, delivery, createMcpServer, onConnected, relay, log, metrics } = options;
+  const { messageUrl, messages, workLimits, delivery, createMcpServer, onConnected, relay, log, metrics } =
+    options;
 
   /** @throws {HttpError} `server_full`, `too_many_sessions` */
   async function openStream(
@@ -64,32 +67,53 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
 
   /** @throws {HttpError} `session_id_missing`, `session_not_found`, and those of the body and the relay */
   async function receiveMessage(exchange: Exchange, caller: Caller | undefined): Promise<void> {
-    const { response, query, headers } = exchange;
-    const sessionId = queryAsGiven.exec(query)?.[1] ?? parseQuery(query).sessionId;
-    if (typeof sessionId !== 'string' || sessionId === '') throw new HttpError('session_id_missing');
+    const { response, address, query, headers } = exchange;
+    const sessionId = idIn(query);
+    if (sessionId === undefined) throw new HttpError('session_id_missing');
     const session = sessions.get(sessionId);
-    if (session === undefined && relay) return relay.forward(exchange, sessionId, caller);
+    if (session === undefined && relay) {
+      return relay.forward(exchange, sessionId, caller, workLimits);
+    }
     if (!session?.belongsTo(caller)) throw new HttpError('session_not_found');
 
-    const { json, bytes } = await readJsonBody(exchange, maxMessageSize);
-    const message = requireMessage(json);
-    // While the body came, the session may have ended, or become another caller's.
-    if (session.closeReason !== undefined || !session.belongsTo(caller)) {
-      throw new HttpError('session_not_found');
+    const work = workLimits.begin(caller?.id ?? address);
+    const { message, bytes } = await readMessage(exchange, messages, work);
+    try {
+      // While the body came, the session may have ended, or become another caller's.
+      if (session.closeReason !== undefined || !session.belongsTo(caller))
+        throw new HttpError('session_not_found');
+      if ('method' in message && 'id' in message) work.run();
+    } catch (error) {
+      work.end();
+      throw error;
     }
     // The message is accepted, not yet handled: however long a tool runs, the POST is over.
     response.writeHead(202, { ...headers, 'Content-Length': 8 }).end('Accepted');
     metrics.messageReceived(bytes);
-    session.receive(message, caller);
+    session.receive(message, caller, work);
   }
 
   /** Takes a message that another process checked and forwarded; only this one knows whose session it is. */
   function receiveForwarded({ sessionId, caller, json }: ForwardedMessage): boolean {
     const session = sessions.get(sessionId);
     if (!session?.belongsTo(caller)) return false;
-    session.receive(JSON.parse(json), caller);
+    const message: JSONRPCMessage = JSON.parse(json);
+    const work = workLimits.begin(session.client);
+    work.hold(json.length);
+    if ('method' in message && 'id' in message) work.run();
+    session.receive(message, caller, work);
     return true;
   }
 
-  return { openStream, receiveMessage, receiveForwarded };
+  /** The session of this process that a query names. */
+  function sessionOf(query: string): Session | undefined {
+    return sessions.get(idIn(query) ?? '');
+  }
+
+  return { openStream, receiveMessage, receiveForwarded, sessionOf };
+}
+
+function idIn(query: string): string | undefined {
+  const sessionId = queryAsGiven.exec(query)?.[1] ?? parseQuery(query).sessionId;
+  return typeof sessionId === 'string' && sessionId !== '' ? sessionId : undefined;
 }

@@ -1,9 +1,10 @@
-import type { JSONRPCMessage, RequestId, Transport } from '@modelcontextprotocol/server';
-import type { Caller } from '../auth/caller.ts';
+import type { JSONRPCMessage, JSONRPCRequest, RequestId, Transport } from '@modelcontextprotocol/server';
+import { type Caller, ownAuthInfo } from '../auth/caller.ts';
+import type { Work } from '../http/work-limits.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
+import { errorReply, internalError, toSendable } from '../sessions/json-rpc.ts';
 import type { CloseReason, Session } from '../sessions/session.ts';
 import type { EventStream } from './event-stream.ts';
-import { internalError, toJson } from './json-rpc.ts';
 
 export interface SseSessionOptions {
   sessionId: string;
@@ -42,8 +43,8 @@ export class SseSession implements Transport, Session {
   readonly #stream: EventStream;
   readonly #messageUrl: string;
   readonly #metrics: Metrics;
-  /** The client's requests that have no reply yet; of a tool call, when it began. */
-  readonly #running = new Map<RequestId, number | undefined>();
+  /** The client's requests that have no reply yet. */
+  readonly #running = new Map<RequestId, RunningCall>();
   #onIdle: (() => void) | undefined;
   #pingsSent = 0;
   #pingsUnanswered = 0;
@@ -74,14 +75,20 @@ export class SseSession implements Transport, Session {
     return this.#caller?.authInfo.expiresAt ?? Infinity;
   }
 
-  receive(message: JSONRPCMessage, caller: Caller | undefined = this.#caller): void {
+  receive(message: JSONRPCMessage, caller: Caller | undefined = this.#caller, work?: Work): void {
     this.messagesReceived++;
     this.#noteCaller(caller);
     this.#pingsUnanswered = 0;
+    const isRequest = 'method' in message && 'id' in message;
+    if (!isRequest) work?.end();
     if (isPingReply(message)) return; // An error is as good a sign of life as a result.
-    this.#noteRunning(message);
+    if (isRequest) this.#noteRunning(message, work);
+    // A cancelled request gets no reply.
+    else if ('method' in message && message.method === 'notifications/cancelled') {
+      this.#finish(message.params?.requestId as RequestId);
+    }
     try {
-      this.onmessage?.(message, caller && { authInfo: caller.authInfo });
+      this.onmessage?.(message, caller && { authInfo: ownAuthInfo(caller) });
     } catch (error) {
       this.onerror?.(error as Error);
       if ('method' in message && 'id' in message) this.send(internalError(message)).catch(() => {}); // The client left.
@@ -90,7 +97,7 @@ export class SseSession implements Transport, Session {
 
   /** Sends a message of the MCP server, at the reader's pace. @throws when the stream is over */
   async send(message: JSONRPCMessage): Promise<void> {
-    const json = toJson(message);
+    const { json } = toSendable(message);
     const isOpen = this.#stream.send('message', json);
     if (!('method' in message) && message.id !== undefined) this.#finish(message.id);
     if (!isOpen || (this.#stream.isBehind && !(await this.#stream.flushed()))) {
@@ -120,7 +127,18 @@ export class SseSession implements Transport, Session {
     }
   }
 
+  get isRunning(): boolean {
+    return this.#running.size > 0;
+  }
+
+  /** Ends the session. Calls that still run are answered with an error. */
   async close(reason: CloseReason = 'server_closed'): Promise<void> {
+    for (const id of this.closeReason === undefined ? this.#running.keys() : []) {
+      this.#stream.send(
+        'message',
+        JSON.stringify(errorReply(id, closed[reason] ?? closed.server_closed, -32000)),
+      );
+    }
     this.#end(reason);
   }
 
@@ -130,18 +148,17 @@ export class SseSession implements Transport, Session {
     if (isNewer || this.#caller === undefined) this.#caller = caller;
   }
 
-  #noteRunning(message: JSONRPCMessage): void {
-    if (!('method' in message)) return;
-    if ('id' in message) {
-      this.#running.set(message.id, message.method === 'tools/call' ? performance.now() : undefined);
-    } else if (message.method === 'notifications/cancelled') {
-      this.#finish(message.params?.requestId as RequestId); // A cancelled request gets no reply.
-    }
+  #noteRunning({ id, method }: JSONRPCRequest, work: Work | undefined): void {
+    this.#running.get(id)?.work?.end(); // A client that uses an id again gets one reply.
+    this.#running.set(id, { work, startedAt: method === 'tools/call' ? performance.now() : undefined });
   }
 
   #finish(id: RequestId): void {
-    const startedAt = this.#running.get(id);
-    if (startedAt !== undefined) this.#metrics.toolCallFinished((performance.now() - startedAt) / 1000);
+    const call = this.#running.get(id);
+    if (call === undefined) return;
+    call.work?.end();
+    if (call.startedAt !== undefined)
+      this.#metrics.toolCallFinished((performance.now() - call.startedAt) / 1000);
     if (this.#running.delete(id) && this.#running.size === 0) this.#onIdle?.();
   }
 
@@ -149,6 +166,7 @@ export class SseSession implements Transport, Session {
     if (this.closeReason !== undefined) return;
     this.closeReason = reason;
     this.#stream.end();
+    for (const { work } of this.#running.values()) work?.end();
     this.#running.clear();
     this.#onIdle?.();
     try {
@@ -158,6 +176,20 @@ export class SseSession implements Transport, Session {
     }
   }
 }
+
+interface RunningCall {
+  /** What it holds until its reply. */
+  work: Work | undefined;
+  /** When a tool call began, in milliseconds of the monotonic clock. */
+  startedAt: number | undefined;
+}
+
+/** What a call is told whose session ends before its reply. */
+const closed: Partial<Record<CloseReason, string>> & { server_closed: string } = {
+  server_closed: 'The session was closed before the call ended',
+  shutdown: 'The server stopped before the call ended',
+  credential_expired: 'The credential expired before the call ended',
+};
 
 function isPingReply(message: JSONRPCMessage): boolean {
   return !('method' in message) && typeof message.id === 'string' && message.id.startsWith(pingIdPrefix);

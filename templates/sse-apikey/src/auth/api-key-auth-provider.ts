@@ -2,6 +2,7 @@ import { hash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { bearerToken, singleHeader } from '../http/headers.ts';
 import type { AuthProvider, AuthResult, CredentialScheme } from './auth-provider.ts';
+import type { RefusalReason } from './refusal-reasons.ts';
 
 export interface APIKeyConfig {
   /** The accepted keys, each `key` or `id:key`, of 16 characters at least. */
@@ -16,32 +17,50 @@ const minKeyLength = 16;
 /** Lets in whoever sends one of a list of keys. */
 export class APIKeyAuthProvider implements AuthProvider {
   readonly credentialScheme: CredentialScheme;
+  onRefused?: AuthProvider['onRefused'];
 
   /**
    * Keys are known by digest only. The salt is new in each process and never leaves it, so how long a look-up
    * takes tells a caller nothing about the keys: it is as good as a comparison in constant time.
    */
   readonly #salt = randomBytes(32).toString('base64url');
-  readonly #callers = new Map<string, AuthResult>();
+  #callers: Map<string, AuthResult>;
 
-  /** @throws {Error} when there is no key, one is of no use, or two are the same; the message quotes none */
+  /** @throws {Error} if there is no key, one cannot be used, or two are the same; the message quotes none */
   constructor({ keys, headerName = 'X-API-Key' }: APIKeyConfig) {
-    if (keys.length === 0) throw new Error('API_KEY: at least one key is needed; `npm run key` makes one');
     this.credentialScheme = {
       headerName,
       // Not `Bearer`: to many clients that is an invitation to start OAuth.
       challenge: () => `ApiKey realm="mcp", header="${headerName}"`,
     };
+    this.#callers = this.#callersOf(keys);
+  }
 
+  /**
+   * Takes other keys in place of those so far.
+   *
+   * @returns the ids of callers that have a key no longer
+   * @throws {Error} as the constructor does; the keys so far then stay
+   */
+  renewKeys(keys: string[]): string[] {
+    const before = [...this.#callers];
+    this.#callers = this.#callersOf(keys);
+    return before.flatMap(([digest, { callerId }]) => (this.#callers.has(digest) ? [] : (callerId ?? [])));
+  }
+
+  #callersOf(keys: string[]): Map<string, AuthResult> {
+    if (keys.length === 0) throw new Error('API_KEY must have at least one key; `npm run key` makes one');
+    const callers = new Map<string, AuthResult>();
     const ids = new Set<string>();
     for (const [index, entry] of keys.entries()) {
       const { id, key } = parseEntry(entry, `API_KEY: key ${index + 1} of ${keys.length}`);
       const digest = this.#digest(key);
       if (ids.has(id)) throw new Error(`API_KEY: two keys have the id ${id}`);
-      if (this.#callers.has(digest)) throw new Error(`API_KEY: the key of ${id} is there twice`);
+      if (callers.has(digest)) throw new Error(`API_KEY: the key of ${id} is there twice`);
       ids.add(id);
-      this.#callers.set(digest, { callerId: id, data: { sub: id } });
+      callers.set(digest, { callerId: id, data: { sub: id } });
     }
+    return callers;
   }
 
   async authenticate(req: IncomingMessage): Promise<AuthResult | false> {
@@ -50,7 +69,21 @@ export class APIKeyAuthProvider implements AuthProvider {
     const isThere = req.headers[headerName.toLowerCase()] !== undefined;
     const header = singleHeader(req, isThere ? headerName : 'Authorization');
     const key = bearerToken(header) ?? (isThere ? header : undefined);
-    return (key !== undefined && this.#callers.get(this.#digest(key))) || false;
+    const caller = key === undefined ? undefined : this.#callers.get(this.#digest(key));
+    if (caller === undefined) this.onRefused?.(req, this.#reason(req, key));
+    return caller ?? false;
+  }
+
+  /** Slips of the hand are named: a key pasted with its id, quotes that a shell would have removed. */
+  #reason({ headers }: IncomingMessage, key: string | undefined): RefusalReason {
+    if (key === undefined) {
+      const { authorization, [this.credentialScheme.headerName.toLowerCase()]: own } = headers;
+      return authorization === undefined && own === undefined ? 'missing' : 'malformed';
+    }
+    const isKnown = (text: string) => this.#callers.has(this.#digest(text));
+    if (isKnown(key.slice(key.indexOf(':') + 1))) return 'key_with_id';
+    if (isKnown(`"${key}"`) || isKnown(`'${key}'`)) return 'key_in_quotes';
+    return 'unknown_key';
   }
 
   #digest(key: string): string {

@@ -1,23 +1,17 @@
-import { readFileSync } from 'node:fs';
 import type { authSettings } from '../settings/auth.ts';
+import { readTextFile } from '../settings/text-file.ts';
 import { APIKeyAuthProvider } from './api-key-auth-provider.ts';
 
+type Settings = ReturnType<typeof authSettings>;
+
 /** The provider of this server, from its settings. @throws {Error} if a key cannot be used, or the file not be read */
-export function createAuthProvider(settings: ReturnType<typeof authSettings>): APIKeyAuthProvider {
-  const { keys, keysFile, headerName } = settings;
-  const lines = keysFile === '' ? [] : readKeys(keysFile);
-  const entries = [...keys.split(','), ...lines].map((key) => key.trim()).filter((key) => key !== '');
-  return new APIKeyAuthProvider({ keys: entries, headerName });
+export function createAuthProvider(settings: Settings): APIKeyAuthProvider {
+  return new APIKeyAuthProvider({ keys: readKeys(settings), headerName: settings.headerName });
 }
 
-function readKeys(file: string): string[] {
-  try {
-    return readFileSync(file, 'utf8')
-      .split('\n')
-      .filter((line) => !line.startsWith('#'));
-  } catch (error) {
-    throw new Error(
-      `API_KEYS_FILE=${file} must be a file that can be read (${(error as NodeJS.ErrnoException).code})`,
-    );
-  }
+/** The keys of the setting and of the file. @throws {Error} if the file cannot be read */
+export function readKeys({ keys, keysFile }: Settings): string[] {
+  const file = keysFile === '' ? '' : readTextFile(`API_KEYS_FILE=${keysFile}`, keysFile);
+  const lines = file.split('\n').filter((line) => !line.trim().startsWith('#'));
+  return [...keys.split(','), ...lines].map((key) => key.trim()).filter((key) => key !== '');
 }

@@ -1,11 +1,15 @@
 import { setTimeout } from 'node:timers/promises';
-import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
+import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
 
-/** The issuer's keys cannot be had, and none that is known fits: whether the token is good cannot be told. */
+/** The issuer's keys cannot be fetched, and none that is known fits: there is no telling whether the token is good. */
 export class IssuerUnavailable extends Error {}
 
 /** Milliseconds to wait for the issuer. */
 const timeoutDuration = 5000;
+/** Bytes that the keys may have: an issuer publishes a handful of a few hundred each. */
+const maxBytes = 1024 * 1024;
+/** Milliseconds after which keys that the issuer has not confirmed are no longer trusted. */
+const trustedFor = 24 * 60 * 60_000;
 /** Milliseconds until keys are fetched again, so that one that was withdrawn stops working. */
 const maxAge = 10 * 60_000;
 /** Milliseconds that one token waits for that, when there are keys which may decide it. */
@@ -26,23 +30,24 @@ export function createIssuerKeys(url: URL): JWTVerifyGetKey {
     timeoutDuration,
     cacheMaxAge: Infinity,
     cooldownDuration: Infinity,
+    [customFetch]: fetchBounded,
   });
   let fetchedAt: number | undefined;
-  let nextFetchAt = 0;
+  let nextFetchAt = -Infinity;
   let failure = '';
   let isRefreshing = false;
 
   /** Fetches the keys, unless that was just tried; requests that come meanwhile wait for the same answer. Never fails. */
   async function refresh(): Promise<void> {
-    if (Date.now() < nextFetchAt) return;
+    if (performance.now() < nextFetchAt) return;
     try {
       await keys.reload();
       failure = '';
-      fetchedAt = Date.now();
+      fetchedAt = performance.now();
     } catch (error) {
       failure = reasonOf(error as Error);
     }
-    nextFetchAt = Date.now() + cooldown;
+    nextFetchAt = performance.now() + cooldown;
   }
 
   /** Old keys are better than none: one token at a time waits for new ones, and none once the issuer has failed. */
@@ -58,9 +63,9 @@ export function createIssuerKeys(url: URL): JWTVerifyGetKey {
 
   return async (header, token) => {
     if (fetchedAt === undefined) await refresh();
-    else if (Date.now() - fetchedAt >= maxAge) await refreshKnown();
+    else if (performance.now() - fetchedAt >= maxAge) await refreshKnown();
     const unavailable = () => new IssuerUnavailable(`the keys at ${url} cannot be fetched: ${failure}`);
-    if (fetchedAt === undefined) throw unavailable();
+    if (fetchedAt === undefined || performance.now() - fetchedAt >= trustedFor) throw unavailable();
     try {
       return await keys(header, token);
     } catch (error) {
@@ -76,4 +81,17 @@ export function createIssuerKeys(url: URL): JWTVerifyGetKey {
 function reasonOf({ message, cause }: Error): string {
   const { code } = (cause ?? {}) as NodeJS.ErrnoException;
   return code === undefined ? message : `${message} (${code})`;
+}
+
+/** Fetches no more than `maxBytes`: an issuer that was taken over could answer without end. */
+async function fetchBounded(...[url, options]: Parameters<typeof fetch>): Promise<Response> {
+  const response = await fetch(url, options);
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of response.body ?? []) {
+    bytes += piece.length;
+    if (bytes > maxBytes) throw new Error(`the keys have more than ${maxBytes} bytes`);
+    pieces.push(piece);
+  }
+  return new Response(Buffer.concat(pieces), { status: response.status, headers: response.headers });
 }

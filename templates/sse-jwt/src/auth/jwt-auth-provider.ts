@@ -1,10 +1,11 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose';
 import { bearerToken, singleHeader } from '../http/headers.ts';
 import { type Algorithm, issuerAlgorithms, secretAlgorithms } from '../settings/algorithms.ts';
 import type { AuthProvider, AuthResult, CredentialScheme } from './auth-provider.ts';
 import { createIssuerKeys, IssuerUnavailable } from './issuer-keys.ts';
+import type { RefusalReason } from './refusal-reasons.ts';
 import { kindOf, verificationKey } from './verification-key.ts';
 
 export interface JWTConfig {
@@ -34,7 +35,7 @@ const maxRemembered = 10_000;
 /** Lets in whoever sends a JSON Web Token (RFC 7519) that was signed with the right key and is in force. */
 export class JWTAuthProvider implements AuthProvider {
   readonly credentialScheme: CredentialScheme;
-  onRefused?: (req: IncomingMessage, reason: string) => void;
+  onRefused?: AuthProvider['onRefused'];
 
   readonly #headerName: string;
   readonly #requireBearer: boolean;
@@ -53,7 +54,7 @@ export class JWTAuthProvider implements AuthProvider {
 
     const options = {
       algorithms: [...algorithms],
-      requiredClaims: ['exp', 'sub'],
+      requiredClaims: ['exp'],
       clockTolerance: clockToleranceSeconds,
       ...(issuer !== undefined && { issuer }),
       ...(audience !== undefined && { audience }),
@@ -64,7 +65,7 @@ export class JWTAuthProvider implements AuthProvider {
     } else {
       requireIssuer(config, algorithms);
       const keys = createIssuerKeys(parseJwksUrl(jwksUrl));
-      this.#verify = async (token) => (await jwtVerify(token, keys, options)).payload;
+      this.#verify = (token) => verifyWithAny(token, keys, options);
     }
 
     this.credentialScheme = {
@@ -77,18 +78,24 @@ export class JWTAuthProvider implements AuthProvider {
 
   async authenticate(req: IncomingMessage): Promise<AuthResult | false> {
     const token = this.#token(req);
-    if (!token) return false;
+    if (!token) {
+      this.onRefused?.(
+        req,
+        req.headers[this.#headerName.toLowerCase()] === undefined ? 'missing' : 'malformed',
+      );
+      return false;
+    }
 
     const digest = hash('sha256', token, 'base64url');
     const remembered = this.#remembered.get(digest);
-    if (remembered !== undefined && remembered.until > Date.now()) return remembered.result;
+    if (remembered !== undefined && remembered.until > performance.now()) return remembered.result;
     try {
       const result = toResult(await this.#verify(token), token, this.#clockToleranceSeconds);
       this.#remember(digest, result);
       return result;
     } catch (error) {
       if (error instanceof IssuerUnavailable) throw error;
-      this.onRefused?.(req, error instanceof errors.JOSEError ? error.code : String(error));
+      this.onRefused?.(req, reasonOf(error));
       return false;
     }
   }
@@ -111,8 +118,29 @@ export class JWTAuthProvider implements AuthProvider {
       // A map keeps the order of insertion, so the first key is the oldest.
       this.#remembered.delete(this.#remembered.keys().next().value as string);
     }
-    const expiresAt = (result.expiresAt as number) * 1000;
-    this.#remembered.set(digest, { result, until: Math.min(expiresAt, Date.now() + rememberMs) });
+    const msLeft = (result.expiresAt as number) * 1000 - Date.now();
+    this.#remembered.set(digest, { result, until: performance.now() + Math.min(msLeft, rememberMs) });
+  }
+}
+
+/** Tries each key that fits, where a token does not say which one signed it. */
+async function verifyWithAny(
+  token: string,
+  keys: JWTVerifyGetKey,
+  options: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  try {
+    return (await jwtVerify(token, keys, options)).payload;
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    for await (const key of error) {
+      try {
+        return (await jwtVerify(token, key, options)).payload;
+      } catch (notThisOne) {
+        if (!(notThisOne instanceof errors.JWSSignatureVerificationFailed)) throw notThisOne;
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed();
   }
 }
 
@@ -121,26 +149,28 @@ function parseJwksUrl(jwksUrl: string): URL {
   const url = URL.canParse(jwksUrl) ? new URL(jwksUrl) : undefined;
   // `fetch` takes no such URL, and naming it here would put the password in the log.
   if (url?.username || url?.password)
-    throw new Error('JWT_JWKS_URL: a URL without user name and password is accepted');
+    throw new Error('JWT_JWKS_URL must be a URL without user name and password');
   const onLoopback = url?.protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
   if (url?.protocol === 'https:' || (url && onLoopback)) return url;
-  throw new Error(`JWT_JWKS_URL=${jwksUrl}: an https URL is accepted, or http on loopback`);
+  throw new Error(`JWT_JWKS_URL=${jwksUrl} must be an https URL, or http on loopback`);
 }
 
 /** @throws {Error} when issuer and audience are missing, or the algorithms are not for public keys */
 function requireIssuer({ issuer, audience }: JWTConfig, algorithms: readonly Algorithm[]): void {
   // Without these every token of that issuer, made for any of its services, would be accepted here.
-  if (!issuer || !audience?.length)
-    throw new Error('JWT_JWKS_URL: JWT_ISSUER and JWT_AUDIENCE are needed with it');
+  if (!issuer || !audience?.length) throw new Error('JWT_JWKS_URL needs JWT_ISSUER and JWT_AUDIENCE too');
   if (kindOf(algorithms) === 'secret') {
-    throw new Error('JWT_ALGORITHMS: with JWT_JWKS_URL algorithms of public keys are needed, such as RS256');
+    throw new Error('JWT_ALGORITHMS must be algorithms of public keys, such as RS256, with JWT_JWKS_URL');
   }
 }
 
-/** @throws {Error} when the subject is no text */
+/** The claim that names the caller is missing, or is not a text. */
+class NoSubject extends Error {}
+
+/** @throws {NoSubject} */
 function toResult(payload: JWTPayload, token: string, clockToleranceSeconds: number): AuthResult {
   const { iss, sub, exp, client_id, azp } = payload;
-  if (typeof sub !== 'string' || sub === '') throw new Error('the subject is not a text');
+  if (typeof sub !== 'string' || sub === '') throw new NoSubject();
   const client = client_id ?? azp;
   const clientId = typeof client === 'string' ? client : undefined;
   return {
@@ -158,4 +188,23 @@ function toResult(payload: JWTPayload, token: string, clockToleranceSeconds: num
 function scopesOf({ scope = '', scp = scope }: JWTPayload): string[] {
   const scopes = typeof scp === 'string' ? scp.split(' ') : Array.isArray(scp) ? scp : [];
   return scopes.filter((name) => typeof name === 'string' && name !== '');
+}
+
+/** Why a token was refused. An expired one has passed all other checks: jose looks at `exp` last. */
+function reasonOf(error: unknown): RefusalReason {
+  if (error instanceof NoSubject) return 'no_subject';
+  if (error instanceof errors.JWTExpired) return 'expired';
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    const byClaim: Record<string, RefusalReason> = {
+      iss: 'wrong_issuer',
+      aud: 'wrong_audience',
+      nbf: 'not_yet_valid',
+      ...(error.reason === 'missing' && { exp: 'no_expiry' }),
+    };
+    return byClaim[error.claim] ?? 'bad_claim';
+  }
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'bad_signature';
+  if (error instanceof errors.JWKSNoMatchingKey) return 'unknown_signing_key';
+  if (error instanceof errors.JOSEAlgNotAllowed) return 'wrong_algorithm';
+  return error instanceof errors.JOSEError ? 'malformed' : 'refused';
 }

@@ -13,4 +13,4 @@ export const algorithms: readonly Algorithm[] = Object.values(algorithmsByKey).f
 
 /** The defaults: a secret is shared, an issuer's keys are public. */
 export const secretAlgorithms: readonly Algorithm[] = ['HS256'];
-export const issuerAlgorithms: readonly Algorithm[] = ['RS256', 'PS256', 'ES256', 'EdDSA'];
+export const issuerAlgorithms: readonly Algorithm[] = ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'];

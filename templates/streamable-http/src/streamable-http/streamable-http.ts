@@ -1,17 +1,22 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createMcpHandler, type McpServer, type ServerEventBus } from '@modelcontextprotocol/server';
-import type { Caller } from '../auth/caller.ts';
+import { type Caller, ownAuthInfo } from '../auth/caller.ts';
 import { HttpError } from '../http/errors.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { PacedWriter, type PacedWriterOptions } from '../http/paced-writer.ts';
 import type { RateLimits } from '../http/rate-limits.ts';
 import { readJsonBody } from '../http/request-body.ts';
+import type { Work, WorkLimits } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
+import { requestId } from '../monitoring/request-id.ts';
+import { errorReply, maxValuesElsewhere, requireBounded, toSendable } from '../sessions/json-rpc.ts';
+import type { MessageLimits } from '../sessions/read-message.ts';
 
 export interface StreamableHttpOptions {
-  /** Bytes that one message may have. */
-  maxMessageSize: number;
+  /** What one message may have. */
+  messages: MessageLimits;
+  workLimits: WorkLimits;
   delivery: PacedWriterOptions;
   /** Makes the MCP server of each request. */
   createMcpServer: () => McpServer;
@@ -40,37 +45,58 @@ const longestTimeout = 2 ** 31 - 1;
  * https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#streamable-http
  */
 export function createStreamableHttp(options: StreamableHttpOptions) {
-  const { maxMessageSize, delivery, maxSessions, maxSessionsPerClient, limits, log, metrics } = options;
+  const { messages, workLimits, delivery, maxSessions, maxSessionsPerClient, limits, log, metrics } = options;
+  /** MCP servers whose replies are sendable, as over SSE. */
+  const createMcpServer = () => withSendableReplies(options.createMcpServer());
   const handlerOptions = {
-    onerror: (error: Error) => log.info({ reason: error.message }, 'Streamable HTTP error'),
+    // What the SDK says after a colon may be the message that it could not use.
+    onerror: ({ message }: Error) => log.info({ reason: message.split(':', 1)[0] }, 'Streamable HTTP error'),
     keepAliveMs: options.keepAliveSeconds * 1000,
     ...(options.changes && { bus: options.changes }),
   };
   // Two handlers, since a stopping server ends subscriptions at once and lets calls finish.
-  const calls = createMcpHandler(options.createMcpServer, handlerOptions);
-  const subscriptions = createMcpHandler(options.createMcpServer, {
+  const calls = createMcpHandler(createMcpServer, handlerOptions);
+  const subscriptions = createMcpHandler(createMcpServer, {
     ...handlerOptions,
     maxSubscriptions: maxSessions,
   });
+  /** Calls that run, by their response. */
+  const running = new Map<ServerResponse, unknown>();
   /** How many subscriptions each client has open. */
   const subscribed = new Map<string, number>();
 
   /** @throws {HttpError} `too_many_requests`, `too_many_sessions`, and those of the body */
   async function handle(exchange: Exchange, caller: Caller | undefined): Promise<void> {
-    const { json, bytes } = await readJsonBody(exchange, maxMessageSize);
+    const client = caller?.id ?? exchange.address;
+    const work = workLimits.begin(client);
+    try {
+      const json = await readMessages(exchange, work);
+      // Clients of 2025-03-26 may send several messages in one array, of which the dispatcher counted one.
+      if (Array.isArray(json) && json.length > 1) limits.count(client, json.length - 1);
+      const method = methodOf(json);
+      if (method === 'subscriptions/listen') {
+        work.end(); // It lasts, and counts as a session instead.
+        return await subscribe(exchange, json, caller);
+      }
+      work.run();
+      const startedAt = performance.now();
+      await answer(calls, exchange, json, caller);
+      if (method === 'tools/call') metrics.toolCallFinished((performance.now() - startedAt) / 1000);
+    } finally {
+      work.end();
+    }
+  }
+
+  async function readMessages(exchange: Exchange, work: Work): Promise<unknown> {
+    const { maxBytes, maxValues } = messages;
+    const { json, bytes } = await readJsonBody(
+      exchange,
+      { maxBytes, maxValues: maxValues + maxValuesElsewhere },
+      work,
+    );
+    for (const message of Array.isArray(json) ? json : [json]) requireBounded(message, maxValues);
     metrics.messageReceived(bytes);
-    // Clients of 2025-03-26 may send several messages in one array, of which the dispatcher counted one.
-    if (Array.isArray(json) && json.length > 1) {
-      await limits.countMessage(caller?.id ?? exchange.address, json.length - 1);
-    }
-    const method = methodOf(json);
-    if (method === 'subscriptions/listen') {
-      await subscribe(exchange, json, caller);
-      return;
-    }
-    const startedAt = performance.now();
-    await answer(calls, exchange, json, caller);
-    if (method === 'tools/call') metrics.toolCallFinished((performance.now() - startedAt) / 1000);
+    return json;
   }
 
   /** A stream of change notifications, open for as long as the client likes: a session, as far as limits go. */
@@ -93,11 +119,13 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
   /** Has the SDK answer a request; resolves when the whole answer is written or the client is gone. */
   async function answer(
     handler: typeof calls,
-    { request, response, headers, path }: Exchange,
+    exchange: Exchange,
     json: unknown,
     caller: Caller | undefined,
   ): Promise<void> {
+    const { request, response, headers, path } = exchange;
     const over = new AbortController();
+    running.set(response, json);
     response.once('close', () => {
       if (!response.writableFinished) over.abort();
     });
@@ -107,25 +135,44 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
     try {
       const result = await handler.fetch(webRequest(request, path, over.signal), {
         parsedBody: json,
-        ...(caller && { authInfo: caller.authInfo }),
+        ...(caller && { authInfo: ownAuthInfo(caller) }),
       });
-      if (result.status >= 400) metrics.requestRejected(result.status);
+      if (response.headersSent) return; // The server stopped meanwhile.
+      if (result.status >= 400) noteRefusal(exchange, result.status);
       result.headers.delete('Connection'); // Node's to say.
       response.writeHead(result.status, { ...headers, ...Object.fromEntries(result.headers) });
       const writer = new PacedWriter(response, delivery);
       for await (const chunk of result.body ?? []) {
-        if (!writer.write(chunk) || (writer.isBehind && !(await writer.flushed()))) return;
+        if (!writer.write(withoutLineBreaks(chunk)) || (writer.isBehind && !(await writer.flushed()))) return;
         if (result.ok && chunk[0] !== comment) metrics.messageDelivered(chunk.length);
       }
       writer.end();
     } finally {
       clearTimeout(expiry);
+      running.delete(response);
+    }
+  }
+
+  function noteRefusal({ request, address, path }: Exchange, status: number): void {
+    metrics.requestRejected(status);
+    log.info({ request: requestId(request), status, method: 'POST', path, address }, 'request refused');
+  }
+
+  /** Answers the calls that still run with an error. */
+  function endCalls(): void {
+    for (const [response, json] of running) {
+      const id = idOf(json);
+      if (id === undefined || response.writableEnded) continue;
+      const reply = JSON.stringify(errorReply(id, 'The server stopped before the call ended', -32000));
+      if (response.headersSent) response.end(`event: message\ndata: ${reply}\n\n`);
+      else response.writeHead(503, { 'Content-Type': 'application/json', Connection: 'close' }).end(reply);
     }
   }
 
   return {
     handle,
     /** Ends the streams that last until somebody ends them; calls go on. */
+    endCalls,
     endSubscriptions: () => subscriptions.close(),
     /** Ends the rest. */
     close: () => calls.close(),
@@ -137,8 +184,41 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
  * the host in the URL: what a client sends as one need not be one, and is there among the headers.
  */
 function webRequest({ headers }: IncomingMessage, path: string, signal: AbortSignal): Request {
-  const fields = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
+  const fields = Object.entries(headers).map(([name, value]): [string, string] => [
+    name,
+    name === 'accept' ? acceptOf(String(value)) : String(value),
+  ]);
+  if (headers.accept === undefined) fields.push(['accept', bothTypes]);
   return new Request(`http://localhost${path}`, { method: 'POST', headers: fields, signal });
+}
+
+const bothTypes = 'application/json, text/event-stream';
+
+/** The SDK wants both types by name. A client that takes anything, or a stream alone, can be answered as well. */
+function acceptOf(given: string): string {
+  const accept = given.toLowerCase();
+  return accept.includes('*/*') || accept.includes('text/event-stream') ? bothTypes : accept;
+}
+
+/** Sends what can be sent: an error instead of a result that JSON cannot hold. */
+function withSendableReplies(mcpServer: McpServer): McpServer {
+  const connect = mcpServer.connect.bind(mcpServer);
+  mcpServer.connect = (transport) => {
+    const send = transport.send.bind(transport);
+    transport.send = (message, sendOptions) => send(toSendable(message).message, sendOptions);
+    return connect(transport);
+  };
+  return mcpServer;
+}
+
+/** Clients that split lines as Python does would break an event at U+0085, U+2028 or U+2029. */
+function withoutLineBreaks(chunk: Uint8Array): Uint8Array {
+  const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  if (!bytes.includes('\u2028') && !bytes.includes('\u2029') && !bytes.includes('\u0085')) return chunk;
+  const escaped = bytes
+    .toString()
+    .replace(/[\u0085\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return Buffer.from(escaped);
 }
 
 /** The colon that begins a comment in an event stream: a keep-alive, not a message. */
@@ -146,4 +226,9 @@ const comment = ':'.charCodeAt(0);
 
 function methodOf(json: unknown): unknown {
   return typeof json === 'object' && json !== null && 'method' in json ? json.method : undefined;
+}
+
+function idOf(json: unknown): string | number | undefined {
+  const id = typeof json === 'object' && json !== null && 'id' in json ? json.id : undefined;
+  return typeof id === 'string' || typeof id === 'number' ? id : undefined;
 }

@@ -1,5 +1,4 @@
-import { RateLimiterMemory } from 'rate-limiter-flexible';
-import type { CreateLimiter } from '../http/rate-limits.ts';
+import { type CreateBuckets, type Rate, TokenBuckets } from '../http/rate-limits.ts';
 import type { RedisConnections } from './redis-connections.ts';
 
 /** Milliseconds after which what was counted here is known to the other processes. */
@@ -22,9 +21,9 @@ for i, key in ipairs(KEYS) do
 end
 return totals`;
 
-/** Makes limiters whose counts several processes share, as `createLimiter` of the server. */
-export function createRedisLimiter(redis: RedisConnections): CreateLimiter {
-  return (limit) => new SharedLimiter(limit, redis);
+/** Makes token buckets whose counts several processes share, as `createBuckets` of the server. */
+export function createRedisBuckets(redis: RedisConnections): CreateBuckets {
+  return (rate) => new SharedBuckets(rate, redis);
 }
 
 /**
@@ -32,36 +31,28 @@ export function createRedisLimiter(redis: RedisConnections): CreateLimiter {
  * the background. A client that is over the limit in all of them together is blocked in each of them, 0.2 s and a
  * round trip after it was counted there. Without Redis each process goes on by its own count.
  */
-class SharedLimiter extends RateLimiterMemory {
+class SharedBuckets extends TokenBuckets {
   readonly #redis: RedisConnections;
   readonly #keyPrefix: string;
   readonly #windowMs: number;
   readonly #mostInTotal: number;
   /** What was counted since it was last added up. */
-  #counted = new Map<string | number, number>();
+  #counted = new Map<string, number>();
 
-  constructor(limit: Parameters<CreateLimiter>[0], redis: RedisConnections) {
-    super(limit);
+  constructor(rate: Rate, redis: RedisConnections) {
+    super(rate);
     this.#redis = redis;
-    this.#keyPrefix = `${redis.prefix}limit:${limit.keyPrefix}:`;
-    this.#windowMs = limit.duration * 1000;
+    this.#keyPrefix = `${redis.prefix}limit:${rate.name}:`;
+    // In the time that fills a bucket.
+    this.#windowMs = (rate.burst / rate.perSecond) * 1000;
     // Counts come in one round late, so those of one round too many can fall into a window.
-    this.#mostInTotal = Math.floor(limit.points * (1 + shareMs / this.#windowMs));
+    this.#mostInTotal = Math.floor(rate.burst * (1 + shareMs / this.#windowMs));
   }
 
-  override consume(client: string | number, points = 1): ReturnType<RateLimiterMemory['consume']> {
-    this.#note(client, points);
-    return super.consume(client, points);
-  }
-
-  override penalty(client: string | number, points = 1): ReturnType<RateLimiterMemory['penalty']> {
-    this.#note(client, points);
-    return super.penalty(client, points);
-  }
-
-  #note(client: string | number, points: number): void {
+  override take(client: string, count = 1): number {
     if (this.#counted.size === 0) setTimeout(() => this.#share(), shareMs).unref();
-    this.#counted.set(client, (this.#counted.get(client) ?? 0) + points);
+    this.#counted.set(client, (this.#counted.get(client) ?? 0) + count);
+    return super.take(client, count);
   }
 
   #share(): void {
@@ -73,15 +64,15 @@ class SharedLimiter extends RateLimiterMemory {
     }
   }
 
-  async #addUp(counted: [client: string | number, points: number][]): Promise<void> {
+  async #addUp(counted: [client: string, count: number][]): Promise<void> {
     const totals = (await this.#redis.commands.eval(addUp, {
       keys: counted.map(([client]) => this.#keyPrefix + client),
-      arguments: [...counted.map(([, points]) => String(points)), String(this.#windowMs)],
+      arguments: [...counted.map(([, count]) => String(count)), String(this.#windowMs)],
     })) as number[];
     for (const [index, [client]] of counted.entries()) {
       const [total = 0, msLeft = 0] = totals.slice(2 * index, 2 * index + 2);
       // With no time left the window is over; a block for no time would be one without end.
-      if (total >= this.#mostInTotal && msLeft > 0) this.block(client, msLeft / 1000);
+      if (total >= this.#mostInTotal && msLeft > 0) this.block(client, msLeft);
     }
   }
 }

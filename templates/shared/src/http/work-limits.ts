@@ -1,0 +1,116 @@
+import { getHeapStatistics } from 'node:v8';
+import { HttpError } from './errors.ts';
+
+export interface WorkLimitOptions {
+  /** Calls of one client that may run at once, and as many bodies that may be read. */
+  maxCallsPerClient: number;
+  /** The largest body: one of that size is always taken from a client that has nothing else under way. */
+  maxBodyBytes: number;
+}
+
+/** The part of the heap that bodies may take in all, and the part of that for one client. */
+const partOfHeap = 1 / 8;
+const partForClient = 1 / 4;
+
+/** How many times the limits of one client may be under way in all. */
+const clientsAtOnce = 100;
+
+/** What is under way: bodies being read, calls that run, and the bytes that both hold. */
+interface Load {
+  bodies: number;
+  calls: number;
+  bytes: number;
+}
+
+export type WorkLimits = ReturnType<typeof createWorkLimits>;
+
+/** Bounds what is under way, for each client and in all. */
+export function createWorkLimits({ maxCallsPerClient, maxBodyBytes }: WorkLimitOptions) {
+  const maxBytes = Math.max(getHeapStatistics().heap_size_limit * partOfHeap, 2 * maxBodyBytes);
+  const ofClient: Load = {
+    bodies: maxCallsPerClient,
+    calls: maxCallsPerClient,
+    bytes: Math.max(maxBytes * partForClient, maxBodyBytes),
+  };
+  const inAll: Load = {
+    bodies: maxCallsPerClient * clientsAtOnce,
+    calls: maxCallsPerClient * clientsAtOnce,
+    bytes: maxBytes,
+  };
+  const loads = new Map<string, Load>();
+  const total: Load = { bodies: 0, calls: 0, bytes: 0 };
+
+  return {
+    /** Begins to read a body. @throws {HttpError} `too_many_requests`, `server_busy` */
+    begin(client: string): Work {
+      const load = loads.get(client) ?? { bodies: 0, calls: 0, bytes: 0 };
+      const work = new Work(load, ofClient, total, inAll, () => {
+        if (load.bodies === 0 && load.calls === 0) loads.delete(client);
+      });
+      loads.set(client, load);
+      return work;
+    },
+
+    /** Clients with anything under way. */
+    get clients() {
+      return loads.size;
+    },
+  };
+}
+
+/** One request, from its first byte until its reply. */
+export class Work {
+  readonly #load: Load;
+  readonly #mostOfClient: Load;
+  readonly #total: Load;
+  readonly #mostInAll: Load;
+  readonly #onEnd: () => void;
+  #bytes = 0;
+  #phase: 'bodies' | 'calls' | undefined = 'bodies';
+
+  constructor(load: Load, mostOfClient: Load, total: Load, mostInAll: Load, onEnd: () => void) {
+    this.#load = load;
+    this.#mostOfClient = mostOfClient;
+    this.#total = total;
+    this.#mostInAll = mostInAll;
+    this.#onEnd = onEnd;
+    this.#enter('bodies');
+  }
+
+  /** Counts bytes that are held until its end. @throws {HttpError} `too_many_requests`, `server_busy` */
+  hold(bytes: number): void {
+    if (this.#load.bytes + bytes > this.#mostOfClient.bytes) throw new HttpError('too_many_bytes');
+    if (this.#total.bytes + bytes > this.#mostInAll.bytes) throw new HttpError('server_busy');
+    this.#bytes += bytes;
+    this.#load.bytes += bytes;
+    this.#total.bytes += bytes;
+  }
+
+  /** The body is read, and a call begins. @throws {HttpError} `too_many_requests`, `server_busy` */
+  run(): void {
+    this.#enter('calls');
+    this.#load.bodies--;
+    this.#total.bodies--;
+  }
+
+  /** Has no effect the second time. */
+  end(): void {
+    if (this.#phase === undefined) return;
+    this.#load[this.#phase]--;
+    this.#total[this.#phase]--;
+    this.#load.bytes -= this.#bytes;
+    this.#total.bytes -= this.#bytes;
+    this.#phase = undefined;
+    this.#onEnd();
+  }
+
+  #enter(phase: 'bodies' | 'calls'): void {
+    if (this.#load[phase] >= this.#mostOfClient[phase]) {
+      throw new HttpError('too_many_calls', { limit: this.#mostOfClient[phase] });
+    }
+    if (this.#total[phase] >= this.#mostInAll[phase]) throw new HttpError('server_busy');
+    this.#load[phase]++;
+    this.#total[phase]++;
+    this.#phase = phase;
+  }
+}

@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs';
+import { SettingsError } from './environment.ts';
+
+/**
+ * The text of a file, as people meant it who write on Windows too: without a byte order mark, and with `\n` for line ends.
+ *
+ * @param name what an error says of it, such as `API_KEYS_FILE=/run/keys`
+ * @throws {SettingsError} if it cannot be read, or is not UTF-8
+ */
+export function readTextFile(name: string, file: string | URL): string {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    throw new SettingsError(
+      `${name} must be a file that can be read (${(error as NodeJS.ErrnoException).code})`,
+    );
+  }
+  // UTF-16 begins with a mark of its own, and has a NUL beside nearly each character.
+  const mark = bytes.subarray(0, 2).toString('hex');
+  if (bytes.includes(0) || mark === 'fffe' || mark === 'feff') {
+    throw new SettingsError(`${name} must be UTF-8; this looks like UTF-16`);
+  }
+  return bytes
+    .toString()
+    .replace(/^\uFEFF/, '')
+    .replaceAll('\r\n', '\n');
+}
