@@ -45,7 +45,7 @@ async function call(version, client, Transport, headers) {
 /** The header that the server asks for, made the way its user would make it. */
 function credential() {
   if (auth === 'apikey') {
-    const [, key] = /^API_KEY=(?:[^:\n]*:)?([^,\n]+)/m.exec(readFileSync(join(project, '.env'), 'utf8'));
+    const [, key] = /^API_KEY=(?:[^:\n]*:)?([^:,\n]+)/m.exec(readFileSync(join(project, '.env'), 'utf8'));
     return { 'X-API-Key': key };
   }
   if (auth === 'jwt') {

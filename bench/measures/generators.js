@@ -124,7 +124,7 @@ async function startAndAsk({ id, start, port, answer }, directory) {
 }
 
 async function callOverSse(port, directory) {
-  const key = /^API_KEY=default:(.+)$/m.exec(readFileSync(join(directory, '.env'), 'utf8'))[1];
+  const key = /^API_KEY=default:([^:\n]+)/m.exec(readFileSync(join(directory, '.env'), 'utf8'))[1];
   const load = await startLoad({ port, callers: [{ headers: { 'X-API-Key': key } }] });
   try {
     await load.send('open', { total: 1 });

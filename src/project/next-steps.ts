@@ -1,6 +1,7 @@
 import { isAbsolute, relative } from 'node:path';
 import { clientSettings } from '../../templates/shared/src/pages/client-settings.ts';
 import type { Answers, PackageManager } from '../answers/index.ts';
+import { credentialHeader } from './credential-header.ts';
 import { firstCommit } from './git.ts';
 import type { KeptFiles } from './kept-files.ts';
 import { localOrigin } from './local-origin.ts';
@@ -42,7 +43,12 @@ export function nextSteps(finished: Finished): NextSteps {
   const base = localOrigin(answers);
   const url = base + answers.endpoint;
   const { header, credential } = credentialOf(answers, env);
-  const settings = clientSettings({ name: answers.name, url, header });
+  const settings = clientSettings({
+    name: answers.name,
+    url,
+    messageUrl: base + answers.messageEndpoint,
+    header,
+  });
   const textFor = (client: string) => settings.find((one) => one.client === client)?.text ?? '';
 
   return {
@@ -59,7 +65,7 @@ export function nextSteps(finished: Finished): NextSteps {
       ...(answers.streamableHttp && { streamableHttp: `${base}/mcp` }),
       health: `${base}/health`,
     },
-    ...(header && { header }),
+    ...(header && { header: { name: header.name, value: header.prefix + header.credential } }),
     ...(credential !== undefined && { credential }),
     claudeCode: textFor('Claude Code'),
     clientConfig: JSON.parse(textFor('Cline')),
@@ -89,45 +95,30 @@ export function resumeCommands(
   ];
 }
 
-function credentialOf(
-  { auth, packageManager }: Answers,
-  env: string | undefined,
-): Pick<NextSteps, 'header' | 'credential'> {
-  switch (auth) {
-    case 'apikey': {
-      const key = firstApiKey(env);
-      const header = { name: 'X-API-Key', value: key ?? '<key>' };
-      return key === undefined
-        ? { header, credential: 'Replace <key> with API_KEY from the .env file' }
-        : { header };
-    }
-    case 'jwt':
-      return {
-        header: { name: 'Authorization', value: 'Bearer <token>' },
-        credential: `Replace <token> with the output of: ${tokenCommand(packageManager)}`,
-      };
-    case 'custom':
-      return {
-        header: { name: 'Authorization', value: 'Bearer <credential>' },
-        credential: 'Replace <credential> with one that your provider in src/auth/ accepts',
-      };
-    case 'none':
-      return {};
-  }
+/** The header with the credential in it, if that is known, and how to get it, if not. */
+function credentialOf({ auth, packageManager }: Answers, env: string | undefined) {
+  const header = credentialHeader(auth);
+  const key = auth === 'apikey' ? firstApiKey(env) : undefined;
+  if (header && key !== undefined) return { header: { ...header, credential: key } };
+  const credential = {
+    apikey: 'Replace <key> with API_KEY from the .env file',
+    jwt: `Replace <token> with the output of: ${tokenCommand(packageManager)}`,
+    custom: 'Replace <credential> with one that your provider in src/auth/ accepts',
+    none: undefined,
+  }[auth];
+  return { header, credential };
 }
 
 /**
- * `API_KEY` holds one key or several with commas between them, each as `key` or `id:key`.
+ * `API_KEY` holds one key or several with commas between them, each as `key`, `id:key` or `id:key:scope scope`.
  *
  * @returns undefined also for a key that a shell would read otherwise, since it becomes part of a command
  */
 function firstApiKey(env = ''): string | undefined {
   const { quoted, bare = '' } =
     /^API_KEY=(?:(["'])(?<quoted>.*)\1|(?<bare>.*?))\s*$/m.exec(env)?.groups ?? {};
-  const key = (quoted ?? bare)
-    .replace(/,.*/, '')
-    .replace(/^[^:]*:/, '')
-    .trim();
+  const [first = ''] = (quoted ?? bare).split(',');
+  const [idOrKey = '', key = idOrKey] = first.split(':');
   return /^[\w.~+/=@-]+$/.test(key) ? key : undefined;
 }
 

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import Handlebars from 'handlebars';
+import { clientSettings } from '../../templates/shared/src/pages/client-settings.ts';
 import { type Answers, recordFile, writeRecord } from '../answers/index.ts';
 import { generatorVersion, templatesFolder } from '../version.ts';
+import { credentialHeader } from './credential-header.ts';
 import { layersOf, readLayer } from './layers.ts';
 import { localOrigin } from './local-origin.ts';
 import { composePackage, type PackagePart } from './package-json.ts';
@@ -86,6 +88,12 @@ function templateValues(answers: Answers, secret: string) {
     clean: packageManagers[packageManager].clean,
     secret,
     settings: settingsTable(answers),
+    clients: clientSettings({
+      name,
+      url: localOrigin(answers) + answers.endpoint,
+      messageUrl: localOrigin(answers) + answers.messageEndpoint,
+      header: credentialHeader(auth),
+    }),
     generatorVersion,
   };
 }

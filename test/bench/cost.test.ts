@@ -10,7 +10,7 @@ import { completeAnswers, render, templatesFolder } from '../../src/index.ts';
  * has a part in these numbers: they are the same on every machine, within half a percent, and nearly so with every Node.js.
  * When a call became cheaper, lower them; raise them only for something that is worth it.
  */
-const budget: Cost = { functionCalls: 408, promises: 54, timers: 0, bytes: 62_500 };
+const budget: Cost = { functionCalls: 424, promises: 54, timers: 0, bytes: 62_500 };
 
 const root = resolve(import.meta.dirname, '../..');
 // Inside the repository, so that the server finds the repository's dependencies.
@@ -57,12 +57,12 @@ test('a tool call costs no more than its budget', async () => {
   }
 }, 60_000);
 
-test('a timer for each message would be noticed', async () => {
+test('a timer for each message would exceed the budget', async () => {
   const cost = await costOverFloor('timer', 'setTimeout(() => {}, 1000).unref()');
   expect(cost.timers).toBeGreaterThan(budget.timers);
 }, 60_000);
 
-test('a few headers set one by one would be noticed', async () => {
+test('a few headers set one by one would exceed the budget', async () => {
   const headers = ['A', 'B', 'C'].map((name) => `response.setHeader('X-${name}', '1')`).join(', ');
   const cost = await costOverFloor('headers', headers);
   expect(cost.functionCalls).toBeGreaterThan(budget.functionCalls);

@@ -62,7 +62,7 @@ async function projectWhereEnding(code: string): Promise<string> {
   await runCommand(['x', '--no-install', '--no-git'], { cwd });
   writeTree(cwd, {
     'x/node_modules/typescript/package.json': '{}',
-    'x/node_modules/typescript/bin/tsc': `process.argv.includes('--watch') && setInterval(() => {}, 1000)`,
+    'x/node_modules/typescript/bin/tsc': `console.log('Found 0 errors. Watching for file changes.'); setInterval(() => {}, 1000)`,
     'x/dist/main.js': `console.log('the server runs')`,
     'x/failing-kill.js': `
       const { kill } = process;

@@ -38,8 +38,10 @@ test('without the example tool only the tests that call it fail, and say what to
   const without = await ownTests();
   expect(without.passed).toHaveLength(5);
   expect(without.passed).not.toContain('a tool call is answered');
+  expect(without.passed).not.toContain('echo returns the text it is given');
   expect(without.stdout).toContain('there is no tool echo any more: let this test call one of yours');
 
   edit('test/server.test.ts', 'test/server.test.ts', ["'echo'", "'repeat'"]);
-  expect((await ownTests()).passed).toHaveLength(6);
+  edit('test/echo.test.ts', 'test/echo.test.ts', ["'echo'", "'repeat'"]);
+  expect((await ownTests()).passed).toHaveLength(8);
 }, 120_000);

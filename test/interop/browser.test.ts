@@ -48,7 +48,7 @@ describe.skipIf(reason)('a page', () => {
     );
   });
 
-  test('is told why it was refused', async ({ task }) => {
+  test('can read why it was refused', async ({ task }) => {
     record(task, 'SSE', 'reading why it was refused');
     const server = await start('apikey');
     const page = await open(pages.foreign);
@@ -80,14 +80,14 @@ describe.skipIf(reason)('a page', () => {
     expect(await page.evaluate(callOverEventSource, { origin: server.origin, headers: {} })).toBe('hello');
   });
 
-  test('of any other site may not', async () => {
+  test('of another site may not call a server without credentials', async () => {
     const server = await start('none');
     const page = await open(pages.foreign);
     expect(await page.evaluate(tryToReach, server.origin)).toEqual(['error', 'TypeError']);
     expect(server.log.filter(({ code }) => code === 'origin_not_allowed').length).toBeGreaterThan(0);
   });
 
-  test('in a sandboxed frame may not', async () => {
+  test('in a sandboxed frame may not call a server without credentials', async () => {
     const server = await start('none');
     const frame = await openSandboxed(pages.loopback);
     expect(await frame.evaluate(tryToReach, server.origin)).toEqual(['error', 'TypeError']);

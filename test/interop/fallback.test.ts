@@ -73,14 +73,14 @@ for (const auth of authTypes) {
         }
       }
 
-      test('POST to the event stream is 405 in plain text, before any credential', async () => {
+      test('POST to the event stream gets 405 in plain text, without a credential', async () => {
         const answer = await fetch(new URL('/sse', server.origin), { method: 'POST', body: '{}' });
         expect(answer.status).toBe(405);
         expect(answer.headers.get('content-type')).toBe('text/plain');
         expect(answer.headers.get('allow')).toBe('GET, OPTIONS');
       });
 
-      test('POST to the bare origin is 405', async () => {
+      test('POST to the bare origin gets 405', async () => {
         const answer = await fetch(server.origin, { method: 'POST', body: '{}' });
         expect(answer.status).toBe(405);
       });

@@ -18,7 +18,7 @@ for (const { name, start } of proxies) {
   if (reason) console.warn(`skipped: what is proven behind ${name}. ${reason}`);
 
   describe.skipIf(reason)(`behind ${name}`, () => {
-    test('a client over SSE finds its way below the path prefix', async () => {
+    test('a client connects over SSE below the path prefix', async () => {
       const { proxy } = await startBehind(start);
       const client = await connect(
         new SSEClientTransport(new URL(`${proxy.url}/sse`), { requestInit: { headers } }),
@@ -26,7 +26,7 @@ for (const { name, start } of proxies) {
       expect(await echo(client, 'hello')).toBe('hello');
     });
 
-    test('a client over Streamable HTTP finds its way below the path prefix', async () => {
+    test('a client connects over Streamable HTTP below the path prefix', async () => {
       const { proxy } = await startBehind(start);
       const url = new URL(`${proxy.url}/mcp`);
       const client = await connect(new StreamableHTTPClientTransport(url, { requestInit: { headers } }));
@@ -63,7 +63,7 @@ for (const { name, start } of proxies) {
       });
     }
 
-    test('the page for people names the address that clients see', async () => {
+    test('the landing page shows the public URL', async () => {
       const { proxy } = await startBehind(start);
       const page = await (await fetch(`${proxy.url}/`)).text();
       expect(page).toContain(`${proxy.url}/sse`);
@@ -92,7 +92,7 @@ describe.skipIf(missing('nginx'))('the read timeout of nginx', () => {
     await stream.until((text) => text.includes('"id":"still there?"'));
   });
 
-  test('ends a stream without keep-alive, so the one before proves something', async () => {
+  test('ends a stream without keep-alive', async () => {
     const { proxy } = await startBehind(startImpatient, { KEEP_ALIVE_SECONDS: '0' });
     const stream = await openStream(`${proxy.url}/sse`);
     const openedAt = Date.now();

@@ -17,7 +17,7 @@ test('a request without a credential is refused with 401 and a challenge', async
   expect(answer.headers.get('www-authenticate')).toBeTruthy();
 });
 
-test('a foreign Host is refused', async () => {
+test('a Host that is not allowed is refused', async () => {
   const server = await start('whole-protocol');
   const answer = await raw(server, call('tools/list'), { Host: 'evil.example.com' });
   expect(answer.statusCode).toBe(403);
@@ -29,7 +29,7 @@ test('a message over the limit is refused with 413', async () => {
   expect(answer.status).toBe(413);
 });
 
-test('a message as large as the limit is taken', async () => {
+test('a message of exactly the limit is accepted', async () => {
   const server = await start('apikey', { MAX_MESSAGE_SIZE: '6mb' }); // The SDK alone would refuse more than 4.
   const text = 'x'.repeat(5 * 1024 ** 2);
   const answer = await post(server, callTool('echo', { text }));
@@ -49,7 +49,7 @@ test('each message of a batch counts towards the rate limit', async () => {
   expect((await post(server, batch)).status).toBe(429);
 });
 
-test('GET is 405, as it is where no stream is offered', async () => {
+test('GET gets 405, since there is no stream to open', async () => {
   const server = await start('whole-protocol');
   const answer = await fetch(new URL('/mcp', server.origin), {
     headers: { ...headers, Accept: 'text/event-stream' },
@@ -57,7 +57,7 @@ test('GET is 405, as it is where no stream is offered', async () => {
   expect(answer.status).toBe(405);
 });
 
-test('a page of another origin may read the answer', async () => {
+test('a page of another origin may read the response', async () => {
   const server = await start('whole-protocol');
   const answer = await post(server, call('tools/list'), { ...headers, Origin: 'https://app.example.com' });
   expect(answer.headers.get('access-control-allow-origin')).toBe('*');
@@ -74,7 +74,7 @@ test('calls, messages and refusals are counted', async () => {
   expect(metrics).toContain('mcp_requests_rejected_total{status="400"} 1');
 });
 
-test('a client that goes away ends its call', async () => {
+test('a client that leaves ends its call', async () => {
   const server = await start('whole-protocol');
   const response = await raw(server, callTool('hang', {}, { progressToken: 1 }));
   await firstChunk(response); // The tool runs.
@@ -112,7 +112,7 @@ test('a subscription ends when its token does', async () => {
   expect(await subscription.closed).toBe('remote');
 });
 
-test('a client may not have more subscriptions open than sessions', async () => {
+test('a client may have no more subscriptions open than sessions', async () => {
   const server = await start('whole-protocol', { MAX_SESSIONS_PER_CLIENT: '1' });
   const client = await connect(server);
   const first = await client.listen({ toolsListChanged: true });
@@ -128,7 +128,7 @@ test('a client may not have more subscriptions open than sessions', async () => 
     .toBe('open');
 });
 
-test('at shutdown subscriptions end at once, and a running call is given its time', async () => {
+test('at shutdown, subscriptions end at once and a running call may finish', async () => {
   const server = await start('apikey', { SHUTDOWN_SECONDS: '5' });
   const client = await connect(server);
   const subscription = await client.listen({ toolsListChanged: true });
@@ -148,7 +148,7 @@ test('at shutdown subscriptions end at once, and a running call is given its tim
   expect(Date.now() - stoppedAt).toBeLessThan(4000);
 });
 
-test('a call that takes longer than the shutdown may is cut off', async () => {
+test('a call that outlasts SHUTDOWN_SECONDS is cut off', async () => {
   const server = await start('apikey', { SHUTDOWN_SECONDS: '1' });
   const response = await raw(server, callTool('countdown', { seconds: 60 }, { progressToken: 1 }));
   await firstChunk(response);

@@ -35,11 +35,11 @@ test('clients of Streamable HTTP notice nothing', async () => {
   await client.close();
 });
 
-test('its own tests pass', async () => {
+test("the project's own tests pass", async () => {
   const cwd = join(inject('projects'), 'without-sse');
   const { stdout } = await execa('npm', ['test'], {
     cwd,
     env: { PATH: `${inject('binaries')}:${process.env.PATH}` },
   });
-  expect(stdout).toContain('# fail 0');
+  expect(stdout).toContain('ℹ fail 0');
 });

@@ -89,6 +89,7 @@ test('the URLs include Streamable HTTP only if it is served', () => {
 
 test.each([
   ['API_KEY=abc', 'abc'],
+  ['API_KEY=alice:abc:read write,bob:def', 'abc'],
   ['# API_KEY=no\nAPI_KEY="alice:abc,bob:def"\r\n', 'abc'],
 ])('the credential is the first key in .env: %j', (env, key) => {
   const { header, claudeCode, clientConfig, credential } = steps({}, { env });

@@ -187,7 +187,7 @@ test('the names that the README tells to remove with SSE exist in the code', asy
   const answers = completeAnswers({ directory: 'my-server' }, { cwd: '/', packageManager: 'npm' });
   const files = await render(answers, { secret: 's' });
   const textOf = (path: string) => files.get(path)?.content.toString() ?? '';
-  const [, wayOut = ''] = textOf('README.md').split('When nobody does, ');
+  const [, wayOut = ''] = textOf('README.md').split('When no client uses SSE any more, ');
   const [inServer = '', inTest = ''] = wayOut.split('In `test/server.test.ts`');
   for (const [text, source] of [
     [inServer, textOf('src/server.ts')],

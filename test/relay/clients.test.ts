@@ -42,7 +42,7 @@ const clients: Record<string, (url: URL) => Promise<Connection>> = {
   },
 };
 
-describe.each(Object.entries(clients))('%s through a proxy that takes turns', (_, connect) => {
+describe.each(Object.entries(clients))('%s behind a proxy that takes turns', (_, connect) => {
   let client: Connection;
   beforeAll(async () => {
     client = await connect(new URL('/sse', cluster.nginx.origin));
@@ -50,20 +50,22 @@ describe.each(Object.entries(clients))('%s through a proxy that takes turns', (_
   afterAll(() => client.close());
 
   // More calls than there are processes, so that each of them gets some.
-  test('echo', async () => {
+  test('calls echo', async () => {
     for (let call = 0; call < 7; call++) {
       const text = `call ${call}`;
-      expect(await client.callTool('echo', { text })).toMatchObject({ content: [{ type: 'text', text }] });
+      expect(await client.callTool('echo', { text })).toMatchObject({
+        content: [{ type: 'text', text }],
+      });
     }
   });
 
-  test('whoami: the caller is the same in each process', async () => {
+  test('is the same caller in each process', async () => {
     for (let call = 0; call < 4; call++) {
       expect(JSON.stringify(await client.callTool('whoami', {}))).toContain('alice');
     }
   });
 
-  test('countdown reports its progress', async () => {
+  test('sees the progress of countdown', async () => {
     for (let call = 0; call < 3; call++) {
       const seen: number[] = [];
       await client.callTool(
@@ -75,7 +77,7 @@ describe.each(Object.entries(clients))('%s through a proxy that takes turns', (_
     }
   });
 
-  test('countdown stops when it is cancelled: none of them waits for its next second', async () => {
+  test('cancels countdown, and no process goes on with it', async () => {
     const timers = async () => {
       const { content } = (await client.callTool('inside', {})) as { content: [{ text: string }] };
       return (JSON.parse(content[0].text).resources.Timeout ?? 0) as number;
@@ -95,7 +97,7 @@ describe.each(Object.entries(clients))('%s through a proxy that takes turns', (_
   });
 });
 
-test('/mcp needs no session, so every process answers it by itself', async () => {
+test('every process answers /mcp, which needs no session', async () => {
   const url = new URL('/mcp', cluster.nginx.origin);
   const client = new Client2(identity);
   await client.connect(new Http2(url, { requestInit: { headers: alice } }));

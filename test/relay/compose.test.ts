@@ -12,7 +12,7 @@ describe.each(authTypes)('compose.yaml with the relay and --auth %s', async (aut
   const { services } = parse(text('compose.yaml'));
   const { nginx, 'mcp-server': server, redis } = services;
 
-  test('two processes of the server, nginx in front of them and Redis between them', () => {
+  test('starts two processes of the server, nginx and Redis', () => {
     expect(Object.keys(services)).toEqual(['nginx', 'mcp-server', 'redis']);
     expect(server).toMatchObject({ build: '.', deploy: { replicas: 2 } });
     expect(files.has('Dockerfile')).toBe(true);
@@ -21,7 +21,7 @@ describe.each(authTypes)('compose.yaml with the relay and --auth %s', async (aut
     }
   });
 
-  test('the processes find Redis by the name of its service, and stop within the time that they are given', () => {
+  test('lets the processes find Redis by its service name, and gives them time to stop', () => {
     const { protocol, hostname, port } = new URL(server.environment.REDIS_URL);
     expect({ protocol, port }).toEqual({ protocol: 'redis:', port: '6379' });
     expect(services[hostname]).toBe(redis);
@@ -29,7 +29,7 @@ describe.each(authTypes)('compose.yaml with the relay and --auth %s', async (aut
     expect(Number.parseInt(server.stop_grace_period, 10)).toBeGreaterThan(5);
   });
 
-  test('nginx alone is reached from outside, on this machine, and finds the processes', () => {
+  test('publishes only nginx, on this machine, which finds the processes', () => {
     const [, upstream] = /server (\S+) resolve;/.exec(text('nginx.conf')) ?? [];
     const [, listen] = /listen (\d+);/.exec(text('nginx.conf')) ?? [];
     expect(upstream).toBe(`mcp-server:${server.environment.PORT}`);
@@ -38,14 +38,14 @@ describe.each(authTypes)('compose.yaml with the relay and --auth %s', async (aut
     expect(server.environment).toMatchObject({ HOST: '0.0.0.0', PORT: 9000, TRUST_PROXY: 1 });
   });
 
-  test('each file that is mounted or read is part of the project', () => {
+  test('mounts and reads only files of the project', () => {
     const [[source, target, mode]] = nginx.volumes.map((volume: string) => volume.split(':'));
     expect(files.has(source.replace('./', ''))).toBe(true);
     expect({ target, mode }).toEqual({ target: '/etc/nginx/conf.d/default.conf', mode: 'ro' });
     if (server.env_file) expect(files.has(server.env_file)).toBe(true);
   });
 
-  test('the processes have the credentials that they ask for', () => {
+  test('gives the processes their credentials', () => {
     expect(server.env_file).toBe(auth === 'jwt' || auth === 'apikey' ? '.env' : undefined);
     expect(server.environment.ALLOW_UNAUTHENTICATED).toBe(auth === 'none' ? 'true' : undefined);
   });

@@ -18,7 +18,7 @@ import { nextPublished, type RedisClient, startRedis } from './support/redis.js'
 
 const unavailable = { status: 503, headers: { 'retry-after': '2' } };
 
-test('a process killed in the middle of a call: its streams end, its sessions are unknown, the others go on', async () => {
+test('when a process is killed during a call, its streams end, its sessions are unknown, and the others continue', async () => {
   const { nodes, nginx } = await startCluster();
   const [a, b, c] = nodes;
   const [lost, kept] = [await openSession(a), await openSession(b)];
@@ -39,7 +39,7 @@ test('a process killed in the middle of a call: its streams end, its sessions ar
   }
 });
 
-test('Redis killed and started again: local messages go on, others are refused at once, then all goes on', async () => {
+test('when Redis is killed and restarted, local messages continue, others are refused at once, and everything recovers', async () => {
   const { redis, nodes } = await startCluster();
   const [a, b] = nodes;
   const stream = await openSession(a);
@@ -67,7 +67,7 @@ test('Redis killed and started again: local messages go on, others are refused a
   await again.stop();
 });
 
-test('after an outage of Redis a session is not called unknown because its process is not back yet', async () => {
+test('after an outage of Redis, a session is not unknown because its process has not reconnected yet', async () => {
   const { redis, nodes } = await startCluster();
   const [a, b] = nodes;
   const stream = await openSession(a);
@@ -86,7 +86,7 @@ test('after an outage of Redis a session is not called unknown because its proce
   await again.stop();
 });
 
-test('Redis paused: refused within two seconds, not run later, and local messages go on', async () => {
+test('when Redis pauses, messages are refused within two seconds and not run later, and local messages continue', async () => {
   const { redis, nodes } = await startCluster();
   const [a, b] = nodes;
   const stream = await openSession(a);
@@ -107,7 +107,7 @@ test('Redis paused: refused within two seconds, not run later, and local message
   expect(stream.events).toEqual([]);
 });
 
-test('Redis paused for long: it counts as out of reach, and when it goes on so does everything', async () => {
+test('when Redis pauses for long, it counts as unreachable, and everything recovers with it', async () => {
   const { redis, nodes } = await startCluster();
   const [a, b] = nodes;
   const stream = await openSession(a);
@@ -121,7 +121,7 @@ test('Redis paused for long: it counts as out of reach, and when it goes on so d
   expect((await stream.next()).data).toContain('after');
 });
 
-test('Redis out of memory: messages go across all the same, and each process limits by its own count', async () => {
+test('when Redis is out of memory, messages go through and each process counts the limits alone', async () => {
   const { redis, nodes } = await startCluster({ RATE_LIMIT: '20' });
   const [a] = nodes;
   const stream = await openSession(a);
@@ -141,8 +141,8 @@ test('Redis out of memory: messages go across all the same, and each process lim
   client.destroy();
 });
 
-describe('Redis that lets nobody in', () => {
-  test('with a password of its own since it was started again: local messages go on, and all do when it is put right', async () => {
+describe('a Redis that refuses every client', () => {
+  test('after a restart with a new password lets local messages continue, and everything recovers once it is fixed', async () => {
     const { redis, nodes } = await startCluster();
     const [a, b] = nodes;
     const stream = await openSession(a);
@@ -171,7 +171,7 @@ describe('Redis that lets nobody in', () => {
   });
 
   test.each(['closes each connection', 'does not know the password'])(
-    'one that %s is tried less and less often, down to once a second for each of two connections',
+    'that %s is tried less and less often, down to once a second for each of two connections',
     async (fault) => {
       const { url, connections } = fault.includes('password') ? await refusingRedis() : await closingPort();
       const start = performance.now();
@@ -185,7 +185,7 @@ describe('Redis that lets nobody in', () => {
     },
   );
 
-  test('with a wrong password the process starts, says why once, and serves its own sessions', async () => {
+  test('because of a wrong password does not stop the process, which says why once and serves its own sessions', async () => {
     const redis = await startRedis(['--requirepass', 'the-right-password']);
     const a = await startUnreadyNode('a', redis.url.replace('right', 'wrong'));
     const { reason } = await a.logged({ msg: 'Redis is out of reach' });
@@ -200,7 +200,7 @@ describe('Redis that lets nobody in', () => {
     await redis.stop();
   });
 
-  test('when it is not there at the start, the process waits for it while it serves', async () => {
+  test('that is not there at the start is awaited while the process serves', async () => {
     const port = await freePort();
     const a = await startUnreadyNode('a', `redis://127.0.0.1:${port}`);
     await cutOff(a);
@@ -215,7 +215,7 @@ describe('Redis that lets nobody in', () => {
   });
 });
 
-test('a process that hangs: refused within two seconds, not run when it goes on, and others unharmed', async () => {
+test('messages for a process that hangs are refused within two seconds and not run later, and other processes are unaffected', async () => {
   const { nodes } = await startCluster();
   const [a, b, c] = nodes;
   const [slow, other] = [await openSession(a), await openSession(c)];
@@ -237,7 +237,7 @@ test('a process that hangs: refused within two seconds, not run when it goes on,
   expect((await slow.next()).data).toContain('after');
 });
 
-test('a process that drains: running calls get their replies, new messages find no session', async () => {
+test('when a process shuts down, running calls get their replies and new messages find no session', async () => {
   const { nodes } = await startCluster();
   const [a, b] = nodes;
   const stream = await openSession(a);
@@ -256,7 +256,7 @@ test('a process that drains: running calls get their replies, new messages find 
   expect(a.output()).not.toContain('out of reach');
 });
 
-test('a message in flight when its process drains is answered before that one ends', async () => {
+test('a message in transit when its process shuts down is answered before the process exits', async () => {
   const { nodes, redis } = await startCluster();
   const [a, b] = nodes;
   const stream = await openSession(b);
@@ -274,7 +274,7 @@ test('a message in flight when its process drains is answered before that one en
   expect(await stopped).toEqual({ code: 0, signal: null });
 });
 
-test('whatever happens to Redis, each message that was accepted is answered, and nothing is answered twice', async () => {
+test('whatever happens to Redis, each accepted message is answered exactly once', async () => {
   const { redis, nodes, nginx } = await startCluster();
   const streams = await Promise.all(Array.from({ length: 6 }, () => openSession(nginx)));
   let going = true;

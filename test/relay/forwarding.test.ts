@@ -9,7 +9,7 @@ beforeAll(async () => {
   return stop;
 });
 
-test('a message reaches its session, whichever process it comes to', async () => {
+test('a message reaches its session, whichever process it arrives at', async () => {
   for (const owner of cluster.nodes) {
     const stream = await openSession(owner);
     for (const [id, node] of cluster.nodes.entries()) {
@@ -46,7 +46,7 @@ test('many clients that use the same ids at once through the proxy each get thei
   }
 });
 
-test('what a client wrote arrives as it was written: line breaks, any script, a duplicate key', async () => {
+test('a message arrives as the client wrote it: line breaks, any script, a duplicate key', async () => {
   const [a, b] = cluster.nodes;
   const stream = await openSession(a);
   const text = 'Grüße,\n世界 🌍 \u2028 \0 "quoted"';
@@ -56,7 +56,7 @@ test('what a client wrote arrives as it was written: line breaks, any script, a 
   stream.close();
 });
 
-test('a message as large as allowed goes across, and so does its reply', async () => {
+test('a message of the largest size allowed arrives, and so does its reply', async () => {
   const [a, b] = cluster.nodes;
   const stream = await openSession(a);
   const text = 'x'.repeat(24 * 1024 * 1024 - 200);
@@ -65,7 +65,7 @@ test('a message as large as allowed goes across, and so does its reply', async (
   stream.close();
 });
 
-test('a call can be cancelled by way of another process', async () => {
+test('a call can be cancelled through another process', async () => {
   const [a, b, c] = cluster.nodes;
   const stream = await openSession(a);
   await post(b, stream.endpoint, callTool(1, 'hang'), alice);
@@ -83,7 +83,7 @@ test('a call can be cancelled by way of another process', async () => {
   stream.close();
 });
 
-test('a client answers its server by way of another process', async () => {
+test('a client can answer its server through another process', async () => {
   const [a, b, c] = cluster.nodes;
   const stream = await openSession(a);
   await post(b, stream.endpoint, callTool(1, 'ask', { method: 'ping', params: {} }), alice);
@@ -93,7 +93,7 @@ test('a client answers its server by way of another process', async () => {
   stream.close();
 });
 
-test("another caller's session is as unknown by way of another process as anywhere", async () => {
+test("another caller's session is as unknown through another process as anywhere", async () => {
   const [a, b] = cluster.nodes;
   const stream = await openSession(a, alice);
   const unknown = await post(a, '/messages?sessionId=unknown', echo(1, 'stolen'), bob);
@@ -104,7 +104,7 @@ test("another caller's session is as unknown by way of another process as anywhe
   stream.close();
 });
 
-describe('a refusal is the same bytes in another process as in that of the session', () => {
+describe("a refusal has the same bytes in another process as in the session's own", () => {
   const otherId = '00000000-0000-4000-8000-000000000000';
   const cases: [string, (endpoint: string, node: { port: number }) => Promise<Answer>, number][] = [
     ['no credential', (endpoint, node) => post(node, endpoint, call(1, 'ping')), 401],
@@ -141,7 +141,7 @@ describe('a refusal is the same bytes in another process as in that of the sessi
     stream.close();
   });
 
-  test('a session that is over', async () => {
+  test('a session that has ended', async () => {
     const [a, b] = cluster.nodes;
     const stream = await openSession(a);
     const { endpoint } = stream;
@@ -153,7 +153,7 @@ describe('a refusal is the same bytes in another process as in that of the sessi
     expect(comparable(await post(b, endpoint, call(1, 'ping'), alice))).toEqual(comparable(over));
   });
 
-  test('a session of a process that never was', async () => {
+  test('a session of a process that never existed', async () => {
     const [a, b] = cluster.nodes;
     const unknown = await post(a, `/messages?sessionId=a.${otherId}`, call(1, 'ping'), alice);
     expect(
@@ -162,7 +162,7 @@ describe('a refusal is the same bytes in another process as in that of the sessi
   });
 });
 
-describe('at another process a body that is refused tells nothing about the session', () => {
+describe('a body refused by another process tells nothing about the session', () => {
   const bodies: [string, { type?: string; body: string }, number][] = [
     ['bad JSON', { body: '{' }, 400],
     ['too large', { body: 'x'.repeat(26_000_000) }, 413],

@@ -5,7 +5,7 @@ import { call, eventually, post } from '../templates/support/client.js';
 import { directoryOf } from '../templates/support/projects.js';
 import { alice, bob, echo, openSession, startCluster } from './support/cluster.js';
 
-test('messages that a caller sends by way of several processes count together', async () => {
+test('messages that a caller sends through several processes count together', async () => {
   const { nodes, redis } = await startCluster({ RATE_LIMIT: '100' }); // 200 in two seconds
   const [a, b, c] = nodes;
   const stream = await openSession(a);
@@ -27,7 +27,7 @@ test('messages that a caller sends by way of several processes count together', 
   ]);
 });
 
-test('bad credentials that one address tries at several processes count together', async () => {
+test('bad credentials that an address tries at several processes count together', async () => {
   const { nodes, redis } = await startCluster({ AUTH_FAILURES_PER_MINUTE: '9' });
   const guess = { 'X-API-Key': 'a guess' };
   const guesses = nodes.flatMap((node) =>
@@ -50,7 +50,7 @@ test('bad credentials that one address tries at several processes count together
   }
 });
 
-test('a window that ends while it is added up blocks nobody', async () => {
+test('a window that ends while counts are added up blocks no client', async () => {
   // Redis says in one of some thousand cases that no time is left. Here it always does.
   let timesAdded = 0;
   const sayNoTimeIsLeft = async (_script: string, { keys }: { keys: string[] }) => {

@@ -35,7 +35,7 @@ beforeAll(async () => {
   return () => rmSync(rendered, { recursive: true, force: true });
 }, 60_000);
 
-test('one POST crosses, to the session of its caller and nobody else', async () => {
+test('a POST reaches the session of its caller and no other', async () => {
   const { a, b } = await startProcesses();
   const stream = await openSession(a);
   expect(stream.endpoint).toMatch(/sessionId=a\./);
@@ -49,7 +49,7 @@ test('one POST crosses, to the session of its caller and nobody else', async () 
 });
 
 test.each(['a.unknown', 'nobody.unknown', 'constructor.unknown'])(
-  'a session that never was, %s, is 404',
+  'a session that never existed, %s, gets 404',
   async (sessionId) => {
     const { b } = await startProcesses();
     const answer = await post(b, `/messages?sessionId=${sessionId}`, echo(1, 'to nobody'), alice);
@@ -57,7 +57,7 @@ test.each(['a.unknown', 'nobody.unknown', 'constructor.unknown'])(
   },
 );
 
-test('a process that is away is 503, and the other one goes on', async () => {
+test('messages for a process that is gone get 503, and the other process continues', async () => {
   const { a, b } = await startProcesses();
   const [lost, kept] = [await openSession(a), await openSession(b)];
   await a.stop('SIGKILL');
@@ -69,7 +69,7 @@ test('a process that is away is 503, and the other one goes on', async () => {
   expect((await kept.message(2)).result.content[0].text).toBe('kept');
 });
 
-test('a process that hangs is 503 after 2 s, and does not take the message when it goes on', async () => {
+test('messages for a process that hangs get 503 after 2 s, and are not taken later', async () => {
   const { a, b } = await startProcesses();
   const stream = await openSession(a);
   a.process.kill('SIGSTOP');
@@ -94,7 +94,7 @@ test.each([
   expect({ code, output }).toEqual({ code: 1, output: expect.stringMatching(line) });
 });
 
-test('who does not know the secret reaches no session', async () => {
+test('a client without the secret reaches no session', async () => {
   const { a, relayPort } = await startProcesses();
   const stream = await openSession(a);
   const sessionId = stream.endpoint.split('=')[1];
@@ -106,7 +106,7 @@ test('who does not know the secret reaches no session', async () => {
   expect(answer).toMatchObject({ status: 403 });
 });
 
-test('a relay that cannot listen says so on /health and in the log, and the process serves all the same', async () => {
+test('a relay that cannot listen says so on /health and in the log, and the process still serves', async () => {
   const { b, relayPort } = await startProcesses();
   const peers = `c=http://127.0.0.1:${relayPort}`; // Process a has this port.
   const c = await startProcess('c', peers);
@@ -117,7 +117,7 @@ test('a relay that cannot listen says so on /health and in the log, and the proc
   expect(await post(c, stream.endpoint, echo(1, 'local'), alice)).toMatchObject({ status: 202 });
 });
 
-test('on SIGTERM the process ends by itself, also when another one holds a connection to it', async () => {
+test('on SIGTERM the process exits, even while another one holds a connection to it', async () => {
   const { a, b } = await startProcesses();
   const stream = await openSession(a);
   expect(await post(b, stream.endpoint, echo(1, 'x'), alice)).toMatchObject({ status: 202 });

@@ -5,7 +5,7 @@ import { alice, type Cluster, echo, openSession, startCluster } from './support/
 // What clients see through a proxy that takes turns when one of the processes fails that do not hold their session. What
 // was answered 202 gets its reply, once; what was not may have run or not, and that is all that anybody can tell them.
 
-test('a process that drains refuses its share with 503; when it has ended, nobody notices any more', async () => {
+test('a process that shuts down refuses its share with 503, and clients notice nothing once it has exited', async () => {
   const { nodes, nginx } = await startCluster();
   const [a, b] = nodes;
   const held = await openSession(a);
@@ -31,7 +31,7 @@ test('a process that drains refuses its share with 503; when it has ended, nobod
   expect(await statusesOf(nginx, b)).toEqual(Array(12).fill(202));
 });
 
-test('a process that hangs: what nginx gave it is 504 after fifteen seconds, and it gets nothing more', async () => {
+test('requests that nginx sent to a process that hangs get 504 after 15 s, and nginx sends it no more', async () => {
   const { nodes, nginx } = await startCluster();
   const [a, b] = nodes;
   const stream = await openSession(b);
@@ -57,7 +57,7 @@ test('a process that hangs: what nginx gave it is 504 after fifteen seconds, and
   for (const id of late) expect(answers[id]?.status).toBe(504);
 });
 
-test('a process killed under load: 502 for what was on its way through it, and for nothing else', async () => {
+test('when a process is killed under load, only requests in progress through it get 502', async () => {
   const { nodes, nginx } = await startCluster();
   const [a, b] = nodes;
   const traffic = await startTraffic(nginx, b);

@@ -3,7 +3,7 @@ import { post } from '../templates/support/client.js';
 import { alice, cutOff, echo, openSession, startCluster } from './support/cluster.js';
 import { startNginx } from './support/nginx.js';
 
-test('with the map of the README nginx sends each message to the process of its session: Redis is not needed', async () => {
+test('with the map of the README, nginx sends each message to the process of its session, without Redis', async () => {
   const { nodes, redis } = await startCluster();
   const routing = await startNginx(
     nodes.slice(0, 2).map(({ port }) => port),

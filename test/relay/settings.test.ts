@@ -23,7 +23,7 @@ test.each([
   expect(output).not.toContain('hidden');
 });
 
-test('a port in use ends the start, also when Redis is there', async () => {
+test('a port in use ends the start, even if Redis is reachable', async () => {
   const redis = await startRedis();
   const a = await startUnreadyNode('a', redis.url);
   const { code, output } = await runServer('apikey', { PORT: String(a.port), REDIS_URL: redis.url });
@@ -32,7 +32,7 @@ test('a port in use ends the start, also when Redis is there', async () => {
   await redis.stop();
 });
 
-test('--check tells whether a Redis is set, not its password', async () => {
+test('--check shows whether REDIS_URL is set, without its password', async () => {
   const { output } = await runServer('apikey', { REDIS_URL: 'redis://user:hidden@localhost' }, ['--check']);
   expect(output).toContain('REDIS_URL=(set)');
   expect(output).not.toContain('hidden');
@@ -80,7 +80,7 @@ test('the rights that the README names are enough', async () => {
   await redis.stop();
 });
 
-test('rediss:// is TLS with user and password, and trusts an authority that NODE_EXTRA_CA_CERTS names, and no other', async () => {
+test('rediss:// uses TLS with user and password, and trusts only authorities that NODE_EXTRA_CA_CERTS names', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'redis-tls-'));
   const { cert, key } = makeCertificate(folder);
   const tlsPort = await freePort();
@@ -110,7 +110,7 @@ test('rediss:// is TLS with user and password, and trusts an authority that NODE
   rmSync(folder, { recursive: true });
 });
 
-test('two processes with one name are reported', async () => {
+test('two processes with the same name are reported', async () => {
   const redis = await startRedis();
   const start = (id: string) => startUnreadyNode(id, redis.url);
   const [a, twin, b] = await Promise.all([start('a'), start('a'), start('b')]);
@@ -121,7 +121,7 @@ test('two processes with one name are reported', async () => {
   await redis.stop();
 });
 
-test('without the relay there is no trace of Redis in the code, the settings and the dependencies of a project', async () => {
+test('without the relay, the code, settings and dependencies of a project have no trace of Redis', async () => {
   const files = await renderProject('none');
   files.delete('README.md'); // It says where to find the relay when one process is no longer enough.
   const traces = [...files].filter(

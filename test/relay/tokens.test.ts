@@ -5,7 +5,7 @@ import { secret } from '../templates/support/projects.js';
 import { openSession, startNode } from './support/cluster.js';
 import { startRedis } from './support/redis.js';
 
-test('a stream lasts as long as the newest token that its caller showed, to whichever process', async () => {
+test('a stream lasts as long as the newest token that its caller sent to any process', async () => {
   const redis = await startRedis();
   const jwt = { JWT_SECRET: secret };
   const [a, b] = [await startNode('a', redis, jwt), await startNode('b', redis, jwt)];

@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 const channel = (node: string) => `test-server:node:${node}`;
 
-test('a delivery that comes twice is taken once', async () => {
+test('a delivery that arrives twice is taken once', async () => {
   const [a, b] = cluster.nodes;
   const stream = await openSession(a);
   const delivery = await captured('a', () => post(b, stream.endpoint, echo(1, 'first'), alice));
@@ -32,7 +32,7 @@ test('a delivery that comes twice is taken once', async () => {
   stream.close();
 });
 
-test('a delivery that comes too late is not taken', async () => {
+test('a delivery that arrives too late is not taken', async () => {
   const [a, b] = cluster.nodes;
   const stream = await openSession(a);
   const delivery = await captured('a', () => post(b, stream.endpoint, echo(1, 'first'), alice));
@@ -47,7 +47,7 @@ test('a delivery that comes too late is not taken', async () => {
   stream.close();
 });
 
-test('an answer that comes twice, late or to nobody changes nothing', async () => {
+test('an answer that arrives twice, late or for no request changes nothing', async () => {
   const [a, b] = cluster.nodes;
   const stream = await openSession(a);
   const answer = await captured('b', () => post(b, stream.endpoint, echo(1, 'first'), alice));
@@ -62,7 +62,7 @@ test('an answer that comes twice, late or to nobody changes nothing', async () =
   stream.close();
 });
 
-test('the first answer counts, and one that comes after the refusal is ignored', async () => {
+test('the first answer counts, and one that arrives after the refusal is ignored', async () => {
   const [, b] = cluster.nodes;
   const standIn = await cluster.redis.connect();
   const deliveries: string[] = [];
@@ -118,7 +118,7 @@ test('each process has one subscription and two connections, however many sessio
   for (const stream of streams) stream.close();
 });
 
-test('a message that goes across costs Redis two commands, one that does not costs none', async () => {
+test('a forwarded message costs Redis two commands, and a local one none', async () => {
   const [a, b] = cluster.nodes;
   const stream = await openSession(a);
   const published = async () =>

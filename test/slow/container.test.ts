@@ -51,13 +51,13 @@ describe.each(['npm', 'pnpm', 'yarn', 'bun'] as const)('with %s', (packageManage
     return spawn(program as string, args, { cwd: image.directory, env, uid: 1000, gid: 1000 });
   }
 
-  test('the image holds what runs, and neither secret, sources nor compiler', () => {
+  test('the image holds what runs, without secrets, sources or compiler', () => {
     expect(readdirSync(image.directory).sort()).toEqual(['dist', 'node_modules', 'package.json', 'scripts']);
     expect(existsSync(join(image.directory, 'node_modules/typescript'))).toBe(false);
     expect(spawnSync('grep', ['-rl', secret, image.directory]).stdout.toString()).toBe('');
   });
 
-  test('it listens on every address, is healthy, and ends on SIGTERM', async () => {
+  test('the container listens on every address, is healthy, and exits on SIGTERM', async () => {
     const server = run(image.command);
     const url = await listening(server);
     expect(url.hostname).toBe('0.0.0.0');

@@ -35,7 +35,7 @@ async function openPage(options: BrowserContextOptions = {}, origin = server.ori
   return { page, complaints };
 }
 
-test('it says what runs here, and keeps the sessions and the uptime up to date', async () => {
+test('the page says what is running, and keeps sessions and uptime current', async () => {
   const { page, complaints } = await openPage();
   expect(await page.textContent('h1')).toBe('test-server 0.1.0');
   await page.getByText('Running · sessions: 0 · up').waitFor();
@@ -45,7 +45,7 @@ test('it says what runs here, and keeps the sessions and the uptime up to date',
   expect(complaints).toEqual([]);
 });
 
-test('it says when the server is gone', async () => {
+test('the page says when the server is unreachable', async () => {
   const other = await startServer('none');
   const { page } = await openPage({}, other.origin);
   await page.getByText('Running').waitFor();
@@ -53,7 +53,7 @@ test('it says when the server is gone', async () => {
   await page.getByText('Not reachable').waitFor();
 });
 
-test('the command for curl opens the stream, once the key is put in', async () => {
+test('the curl command opens the stream once the key is filled in', async () => {
   const { page } = await openPage();
   await page.getByText('curl').first().click();
   const command = await page.locator('details[open] pre').innerText();
@@ -64,7 +64,7 @@ test('the command for curl opens the stream, once the key is put in', async () =
   expect(output.toString()).toMatch(/^event: endpoint\ndata: \/messages\?sessionId=/);
 });
 
-test('the button copies what stands beside it', async () => {
+test('the button copies the text next to it', async () => {
   const { page } = await openPage({ permissions: ['clipboard-read', 'clipboard-write'] });
   await page.getByText('Cursor').click();
   await page.locator('details[open] button').click();
@@ -75,7 +75,7 @@ test('the button copies what stands beside it', async () => {
   });
 });
 
-test('without JavaScript it shows the same, and no dead button', async () => {
+test('without JavaScript the page shows the same, without a dead button', async () => {
   const { page } = await openPage({ javaScriptEnabled: false });
   expect(await page.locator('#status').innerText()).toMatch(
     /^Running · sessions: \d · up since \d{4}-\d\d-\d\d \d\d:\d\d UTC$/,
@@ -103,7 +103,7 @@ test.each([
     'rgb(255, 255, 255)',
   ],
 ] as [string, BrowserContextOptions, string][])(
-  'it is readable in %s, without scrolling sideways',
+  'the page is readable in %s, without horizontal scrolling',
   async (name, options, background) => {
     const { page } = await openPage(options);
     await page.getByText(/up \d+ s/).waitFor();

@@ -1,44 +1,74 @@
-// Compiles on every change, and restarts the server whenever that worked.
+// Compiles on every change, and restarts the server whenever that worked or .env changed. Its clients see why a tool failed.
 import { spawn, spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { watch } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 
 const windows = process.platform === 'win32';
-// TypeScript lets nobody import bin/tsc, only its package.json.
-const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
-// With what the first build knows, the second one writes nothing, which would restart the server at once.
-const known = 'dist/dev.tsbuildinfo';
-const compile = [
-  join(typescript, 'bin/tsc'),
-  '-p',
-  'tsconfig.build.json',
-  '--incremental',
-  '--tsBuildInfoFile',
-  known,
-];
+// TypeScript exports its package.json, but not bin/tsc.
+const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
+const pretty = process.stdout.isTTY ? ['--pretty'] : [];
 
-rmSync(known, { force: true });
-const firstBuild = spawnSync(process.execPath, compile, { stdio: 'inherit' });
-if (firstBuild.status !== 0) process.exit(firstBuild.status ?? 1);
+/** The running server, if there is one. */
+let server;
+let startAgain = false;
+
+function start() {
+  server = spawn(process.execPath, ['--enable-source-maps', 'dist/main.js'], {
+    stdio: 'inherit',
+    env: { EXPOSE_ERRORS: 'on', ...process.env },
+  });
+  server.once('exit', () => {
+    server = undefined;
+    if (startAgain) start();
+    else console.log('The server has ended. The next change starts it again.');
+    startAgain = false;
+  });
+}
+
+function restart() {
+  if (server === undefined) return start();
+  startAgain = true;
+  server.kill();
+}
+
+let soon;
+/** Editors write a file in several steps, and each is a change. */
+function restartSoon() {
+  clearTimeout(soon);
+  soon = setTimeout(restart, 100);
+}
 
 // A process group of its own: the compiler may be a child of this process, and has to end with it.
-const compiler = spawn(process.execPath, [...compile, '--watch', '--preserveWatchOutput'], {
-  stdio: ['ignore', 'inherit', 'inherit'],
-  detached: !windows,
+const compiler = spawn(
+  process.execPath,
+  [tsc, '-p', 'tsconfig.build.json', '--watch', '--preserveWatchOutput', ...pretty],
+  { stdio: ['ignore', 'pipe', 'inherit'], detached: !windows },
+);
+compiler.once('exit', (status) => process.exit(status ?? 1));
+
+let hasCompiled = false;
+createInterface({ input: compiler.stdout }).on('line', (line) => {
+  console.log(line);
+  // After any error nothing is written, and the server that runs goes on.
+  if (!line.includes('Found 0 errors')) return;
+  hasCompiled = true;
+  restartSoon();
 });
-const server = spawn(process.execPath, ['--watch', '--watch-preserve-output', 'dist/main.js'], {
-  stdio: 'inherit',
+
+watch('.', (_, file) => {
+  if (file === '.env' && hasCompiled) restartSoon();
 });
 
 process.on('exit', () => {
-  server.kill();
+  server?.kill();
   if (compiler.exitCode !== null || compiler.signalCode !== null) return;
   if (windows) return spawnSync('taskkill', ['/pid', String(compiler.pid), '/t', '/f']);
   try {
     process.kill(-compiler.pid);
   } catch (error) {
-    // It has just ended by itself, and this process has not heard of it yet. macOS calls that EPERM.
+    // It has just ended, and this process has not heard of it yet. macOS calls that EPERM.
     if (error.code !== 'ESRCH' && error.code !== 'EPERM') throw error;
   }
 });

@@ -1,24 +1,29 @@
 import { ListenError } from './http/listener.ts';
+import { StartError } from './lifecycle.ts';
 import type { Log } from './monitoring/log.ts';
 import type { Metrics } from './monitoring/metrics.ts';
 import { SettingsError } from './settings/environment.ts';
 
-/** Says why the server cannot start: in one line where that is enough, with a stack where it is a defect. */
+/**
+ * Says why the server cannot start, in one line where that is enough, with a stack where it is a defect, and ends the
+ * process: whatever the application has opened could keep it alive.
+ */
 export function failToStart(error: unknown): void {
-  const expected = error instanceof SettingsError || error instanceof ListenError;
+  const expected =
+    error instanceof SettingsError || error instanceof ListenError || error instanceof StartError;
   console.error(expected ? error.message : error);
-  process.exit(1); // An interval of the application's would keep a server alive that does not listen.
+  process.exit(1); // What the application has opened could keep a server alive that does not listen.
 }
 
-/** SIGTERM and SIGINT close the server; a second one does not wait for it. */
-export function stopOnSignals(server: { close(): Promise<void> }, log: Log): void {
+/** SIGTERM and SIGINT stop the server; a second one does not wait for it. */
+export function stopOnSignals(close: () => Promise<void>, log: Log): void {
   let stopping = false;
   const stop = async (signal: NodeJS.Signals) => {
     if (stopping) process.exit(1);
     stopping = true;
     log.info({ signal }, 'stopping');
     try {
-      await server.close();
+      await close();
       log.info('stopped');
     } catch (err) {
       log.error({ err }, 'stopping failed');

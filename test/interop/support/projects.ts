@@ -58,16 +58,12 @@ projects['without-sse'] = {
   given: { auth: 'apikey' },
   changes: {
     'src/server.ts': readPage('sse-today.md').edit('src/server.ts'),
-    'test/server.test.ts': (source) =>
+    'test/harness.ts': (source) =>
       edit(
-        'return new URL(url);',
-        "return new URL('/mcp', url);",
-      )(
-        edit(
-          /test\('the stream is refused [\s\S]*?\n\}\);\n\n/,
-          '',
-        )(source.replaceAll('SSEClientTransport', 'StreamableHTTPClientTransport')),
-      ),
+        'url: new URL(url as string),',
+        "url: new URL('/mcp', url as string),",
+      )(source.replaceAll('SSEClientTransport', 'StreamableHTTPClientTransport')),
+    'test/server.test.ts': edit(/test\('the stream is refused [\s\S]*?\n\}\);\n\n/, ''),
   },
 };
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { SignJWT } from 'jose';
 import { inject } from 'vitest';
@@ -27,7 +27,7 @@ export async function startServer(
   settings: Record<string, string> = {},
 ): Promise<RunningServer> {
   const child = spawn(process.execPath, ['dist/main.js'], {
-    cwd: join(inject('projects'), project),
+    cwd: resolve(inject('projects'), project),
     env: { PATH: process.env.PATH, PORT: '0', LOG_FORMAT: 'json', ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

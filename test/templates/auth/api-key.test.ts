@@ -46,14 +46,14 @@ test('a key is accepted as a bearer token too', async () => {
   await expectAdmitted(server, { Authorization: `bearer ${laptop}` });
 });
 
-test('tools are told whose key it is: by its id, or by one made from the key', async () => {
+test('tools see whose key it is: its id, or one derived from the key', async () => {
   expect(await whoami(server, { 'X-API-Key': laptop })).toBe('laptop');
   expect(await whoami(server, { 'X-API-Key': ci })).toBe('ci');
   expect(await whoami(server, { 'X-API-Key': fromFile })).toBe('mounted');
   expect(await whoami(server, { 'X-API-Key': bare })).toMatch(/^key-[0-9a-f]{8}$/);
 });
 
-test('a key without an id is known by the same name after a restart, wherever it stands in the list', async () => {
+test('a key without an id keeps its name after a restart and at another place in the list', async () => {
   const restarted = await startServer('apikey', { API_KEY: `other:${ci},${bare}` });
   expect(await whoami(restarted, { 'X-API-Key': bare })).toBe(await whoami(server, { 'X-API-Key': bare }));
   await restarted.stop();
@@ -89,7 +89,7 @@ test.each(bad)('%s is refused', async (_, headers, query) => {
   await expectRefused(server, headers, challenge, query);
 });
 
-test('clients are not led to think that there is OAuth', async () => {
+test('clients see no sign of OAuth', async () => {
   const paths = ['oauth-protected-resource', 'oauth-protected-resource/sse', 'oauth-protected-resource/mcp'];
   for (const path of [...paths, 'oauth-authorization-server', 'openid-configuration']) {
     const { status, headers, body } = await send(server, 'GET', `/.well-known/${path}`);
@@ -102,7 +102,7 @@ test('clients are not led to think that there is OAuth', async () => {
   }
 });
 
-test('AUTH_HEADER names another header, in the challenge too; with or without Bearer when it is Authorization', async () => {
+test('AUTH_HEADER names another header, also in the challenge; Authorization works with or without Bearer', async () => {
   const custom = await startServer('apikey', { API_KEY: laptop, AUTH_HEADER: 'X-Team-Key' });
   await expectAdmitted(custom, { 'x-team-key': laptop });
   await expectRefused(custom, { 'X-API-Key': laptop }, /^ApiKey realm="mcp", header="X-Team-Key"$/);

@@ -96,17 +96,23 @@ describe.each(Object.entries(logins))('with %s', (_, { start, good, bad, name })
   });
   afterAll(() => server.stop());
 
-  test.each(Object.entries(clients))('version %s is let in and known by name', async (_, open) => {
-    const client = await open(server, await good());
-    expect(await client.callTool({ name: 'whoami', arguments: {} })).toMatchObject({
-      content: [{ text: name }],
-    });
-    await client.close();
-  });
+  test.each(Object.entries(clients))(
+    "SDK version %s is let in, and the tool knows the caller's name",
+    async (_, open) => {
+      const client = await open(server, await good());
+      expect(await client.callTool({ name: 'whoami', arguments: {} })).toMatchObject({
+        content: [{ text: name }],
+      });
+      await client.close();
+    },
+  );
 
   if (bad !== undefined) {
-    test.each(Object.entries(clients))('version %s is told when the credential is bad', async (_, open) => {
-      await expect(open(server, bad)).rejects.toThrow(/401|Unauthorized|valid credential/i);
-    });
+    test.each(Object.entries(clients))(
+      'SDK version %s learns that its credential is bad',
+      async (_, open) => {
+        await expect(open(server, bad)).rejects.toThrow(/401|Unauthorized|valid credential/i);
+      },
+    );
   }
 });

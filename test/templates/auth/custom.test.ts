@@ -23,14 +23,14 @@ async function whoami(server: RunningServer, headers: Record<string, string>): P
   return result.content[0].text;
 }
 
-describe('as generated', () => {
+describe('a custom provider as generated', () => {
   let server: RunningServer;
   beforeAll(async () => {
     server = await startServer('custom');
   });
   afterAll(() => server.stop());
 
-  test('nobody is let in, whatever they send', async () => {
+  test('refuses every request', async () => {
     await expectRefused(server, {}, /^Bearer realm="mcp"$/);
     await expectRefused(
       server,
@@ -39,11 +39,11 @@ describe('as generated', () => {
     );
   });
 
-  test('there is no OAuth metadata', async () => {
+  test('publishes no OAuth metadata', async () => {
     expect((await send(server, 'GET', '/.well-known/oauth-protected-resource')).status).toBe(404);
   });
 
-  test('refused requests count as guesses wherever the credential may be: 20 a minute', async () => {
+  test('counts every refused request as a guess, 20 a minute', async () => {
     const limited = await startServer('custom');
     for (let i = 0; i < 20; i++) {
       expect((await knock(limited, 'GET /sse', { 'X-Own-Header': String(i) })).status).toBe(401);
@@ -96,7 +96,7 @@ describe("a class written for MCP Framework's interface", () => {
   });
   afterAll(() => server.stop());
 
-  test('lets in and refuses, with its own status and message', async () => {
+  test('accepts and refuses with its own status and message', async () => {
     await expectAdmitted(server, { 'X-Team-Token': 'alice-token' });
     await expectAdmitted(server, { 'X-Team-Token': 'plain-token' });
     for (const endpoint of endpoints) {
@@ -108,15 +108,15 @@ describe("a class written for MCP Framework's interface", () => {
     }
   });
 
-  test('what it returns reaches tools', async () => {
+  test('passes what it returns to tools', async () => {
     expect(await whoami(server, { 'X-Team-Token': 'bob-token' })).toBe('bob');
   });
 
-  test('its private fields are not taken for something else', async () => {
+  test('may have private fields named like optional parts of the contract', async () => {
     expect((await send(server, 'GET', '/.well-known/oauth-protected-resource')).status).toBe(404);
   });
 
-  test("keeps callers apart: one cannot use another's session", async () => {
+  test("keeps callers apart: no caller can use another's session", async () => {
     const stream = await openStream(server, { headers: { 'X-Team-Token': 'alice-token' } });
     expect((await stream.post(callTool(1, 'whoami'), { 'X-Team-Token': 'bob-token' })).status).toBe(404);
     stream.close();
@@ -136,7 +136,7 @@ export class CustomAuthProvider implements AuthProvider {
 }
 `;
 
-describe('a provider that says only yes, for a header of its own', () => {
+describe('a provider that returns only true, for a header of its own', () => {
   const key = (name: string, address = '192.0.2.1') => ({
     'X-Company-Key': `${name}-key`,
     'X-Forwarded-For': address,
@@ -163,7 +163,7 @@ describe('a provider that says only yes, for a header of its own', () => {
     return status;
   }
 
-  test('callers are told apart by their addresses, and the log says once what to do', async () => {
+  test('tells callers apart by address, and the log says once what to do', async () => {
     const server = await start('custom-own-header');
     expect(await postTo(server, key('alice'), key('bob', '192.0.2.2'))).toBe(404);
     expect(await postTo(server, key('alice'), key('alice'))).toBe(202);
@@ -171,14 +171,14 @@ describe('a provider that says only yes, for a header of its own', () => {
     expect(server.output().match(/"level":"warn".*callerId/g)).toHaveLength(1);
   });
 
-  test('with `credentialScheme` naming the header it is the key that counts, whatever the address', async () => {
+  test('tells callers apart by their key if `credentialScheme` names the header, whatever the address', async () => {
     const server = await start('custom-named-header', namedHeader);
     expect(await postTo(server, key('alice'), key('bob'))).toBe(404);
     expect(await postTo(server, key('alice'), key('alice', '192.0.2.2'))).toBe(202);
     expect(server.output()).not.toContain('"level":"warn"');
   });
 
-  test('what else is sent does not count then: a session goes on when a load balancer changes its cookie', async () => {
+  test('ignores other headers then: a session survives when a load balancer changes its cookie', async () => {
     const server = await start('custom-sticky-cookie', namedHeader);
     const sticky = (name: string, node: string) => ({
       ...key(name),
@@ -192,7 +192,7 @@ describe('a provider that says only yes, for a header of its own', () => {
     expect(await postTo(server, sticky('alice', 'a'), sticky('bob', 'a'))).toBe(404);
   });
 
-  test('where the named header is missing or empty, the usual ones tell callers apart', async () => {
+  test('tells callers apart by the usual headers if the named one is missing or empty', async () => {
     const server = await start('custom-either', namedHeader);
     const missing = (name: string) => ({ Cookie: `session=${name}` });
     const empty = (name: string) => ({ ...missing(name), 'X-Company-Key': '' });
@@ -243,20 +243,20 @@ describe('a provider that fails', () => {
   }
 
   test.each(['throws', 'throws nothing', 'has a cycle'])(
-    'when it %s: 503, and the server goes on',
+    'that %s gets 503, and the server keeps running',
     async (fault) => {
       await expectUnavailable(bearer(fault));
       await expectAdmitted(server, bearer('good'));
     },
   );
 
-  test('the log says why', async () => {
+  test('leaves the reason in the log', async () => {
     await expectUnavailable(bearer('throws'));
     await server.logged({ level: 'error', msg: 'the auth provider failed' });
     expect(server.output()).toContain('the directory is down');
   });
 
-  test('when it hangs: 503 after 10 seconds; others are let in meanwhile', async () => {
+  test('that hangs gets 503 after 10 seconds, while others are let in', async () => {
     const start = Date.now();
     const unavailable = expectUnavailable(bearer('hangs'));
     await expectAdmitted(server, bearer('good'));
@@ -265,11 +265,11 @@ describe('a provider that fails', () => {
     expect(Date.now() - start).toBeGreaterThanOrEqual(9900);
   });
 
-  test('a credential that has ended by its own account is refused', async () => {
+  test('is refused if the credential that it returns has expired', async () => {
     await expectRefused(server, bearer('has ended'), /^Bearer realm="mcp"$/);
   });
 
-  test('where it only says that a credential is good, the credential is what tells callers apart', async () => {
+  test('that returns only true has its callers told apart by their credentials', async () => {
     const stream = await openStream(server, { headers: bearer('good one') });
     expect((await stream.post(callTool(1, 'whoami'), bearer('good other'))).status).toBe(404);
     expect((await stream.post(callTool(1, 'whoami'))).status).toBe(202);
@@ -340,7 +340,7 @@ describe('the example that asks an OAuth server', () => {
     oauth.close();
   });
 
-  test('lets in whom that server knows, and asks once for many requests', async () => {
+  test('accepts tokens that the server knows, and asks once for many requests', async () => {
     expect(await whoami(server, bearer('good'))).toBe('alice (scopes: read write)');
     expect(await whoami(server, bearer('machine'))).toBe('ci');
     await expectAdmitted(server, bearer('good'));
@@ -354,7 +354,7 @@ describe('the example that asks an OAuth server', () => {
     },
   );
 
-  test('answers 503 when that server fails', async () => {
+  test('answers 503 if the server fails', async () => {
     for (const endpoint of endpoints)
       expect((await knock(server, endpoint, bearer('fails'))).status).toBe(503);
   });

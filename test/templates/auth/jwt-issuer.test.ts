@@ -60,7 +60,7 @@ const status = async (server: RunningServer, key: IssuerKey, claims = {}) =>
 let count = 0;
 const freshStatus = (server: RunningServer, key: IssuerKey) => status(server, key, { jti: String(++count) });
 
-test('a token is verified with the key that it names, of whatever type', async () => {
+test("a token is verified with the key that it names, whatever the key's type", async () => {
   const keys = (['RS256', 'PS256', 'ES256', 'EdDSA'] as const).map((alg) => makeKey(`key-${alg}`, alg));
   const { server } = await start(keys);
   for (const key of keys) await expectAdmitted(server, bearer(await tokenBy(key)));
@@ -92,7 +92,7 @@ test('tokens that the issuer did not make for this server are refused', async ()
   for (const token of Object.values(bad)) await expectRefused(server, bearer(token), invalidToken);
 });
 
-test('a new key of the issuer is found, and one that it withdrew is forgotten, with the tokens it signed', async () => {
+test('a new key of the issuer is found, and a withdrawn one is forgotten together with its tokens', async () => {
   const { server, idp, moveClock } = await startWithClock('maxAge');
   const remembered = bearer(await tokenBy(rsaKey));
   expect((await knock(server, 'GET /sse', remembered)).status).toBe(200);
@@ -103,7 +103,7 @@ test('a new key of the issuer is found, and one that it withdrew is forgotten, w
   expect((await knock(server, 'GET /sse', remembered)).status).toBe(401);
 });
 
-test('tokens with unknown keys make the server ask the issuer once in 5 seconds at most', async () => {
+test('tokens with unknown keys make the server ask the issuer at most once in 5 seconds', async () => {
   const { server, idp, moveClock } = await startWithClock('cooldown');
   for (let i = 0; i < 10; i++) expect(await freshStatus(server, newKey)).toBe(401);
   expect(idp.requests).toBe(1);
@@ -112,7 +112,7 @@ test('tokens with unknown keys make the server ask the issuer once in 5 seconds 
   expect(idp.requests).toBe(2);
 });
 
-test('a key that is new is accepted as soon as the issuer may be asked again', async () => {
+test('a new key is accepted as soon as the issuer may be asked again', async () => {
   const { server, idp, moveClock } = await startWithClock('cooldown');
   expect(await freshStatus(server, rsaKey)).toBe(200);
   idp.keys = [rsaKey, newKey];
@@ -122,7 +122,7 @@ test('a key that is new is accepted as soon as the issuer may be asked again', a
 });
 
 test.each(['hang', 'error', 'nonsense', 'die'] as const)(
-  'an issuer that begins with: %s makes every endpoint answer 503, and works when it is back',
+  'if the issuer fails at the start (%s), every endpoint answers 503 until it recovers',
   { concurrent: true },
   async (fault) => {
     const { server, idp, moveClock } = await startWithClock('cooldown');
@@ -150,7 +150,7 @@ test.each(['hang', 'error', 'nonsense', 'die'] as const)(
 );
 
 test.each(['hang', 'error', 'nonsense', 'die'] as const)(
-  'the keys that are known are used on when they are old and the issuer: %s',
+  'known keys stay in use after they expire if the issuer fails (%s)',
   { concurrent: true },
   async (fault) => {
     const { server, idp, moveClock } = await startWithClock('maxAge');
@@ -164,7 +164,7 @@ test.each(['hang', 'error', 'nonsense', 'die'] as const)(
   },
 );
 
-test('an issuer that hangs holds up a token that the known keys can decide for a second, and only at first', async () => {
+test('an issuer that hangs delays a token with a known key by one second, and only the first time', async () => {
   const { server, idp, moveClock } = await startWithClock('maxAge');
   expect(await freshStatus(server, rsaKey)).toBe(200);
   idp.mood = 'hang';
@@ -181,7 +181,7 @@ test('an issuer that hangs holds up a token that the known keys can decide for a
   );
 });
 
-test('while one token waits for an issuer that hangs, others go on with the keys that are known', async () => {
+test('while one token waits for an issuer that hangs, others are verified with known keys', async () => {
   const { server, idp, moveClock } = await startWithClock('maxAge');
   expect(await freshStatus(server, rsaKey)).toBe(200);
   idp.mood = 'hang';
@@ -213,7 +213,7 @@ test('the issuer is published for each endpoint and for the server as a whole, a
   }
 });
 
-test('behind a proxy that adds a path, the metadata is found with that path before or behind it', async () => {
+test('behind a proxy that adds a path, the metadata is found with that path before or after it', async () => {
   const { server } = await start([rsaKey], { BASE_PATH: '/srv', TRUST_PROXY: '1' });
   const { headers } = await knock(server, 'GET /sse', { 'X-Forwarded-Proto': 'https', Host: 'localhost' });
   const named =

@@ -168,11 +168,11 @@ describe.each(Object.entries(kinds))('verified with %s', (_, kind) => {
     const { signingKey } = kind;
     const forged = alg.startsWith('HS') ? forgeries : { ...forgeries, ...publicKeyForgeries };
 
-    test('that is good is accepted', async () => {
+    test('that is valid is accepted', async () => {
       await expectAdmitted(server, bearer(await signedBy(signingKey, { alg })));
     });
 
-    test('that is for several audiences, this server among them, is accepted', async () => {
+    test('whose audiences include this server is accepted', async () => {
       const claims = { aud: ['another-server', audience] };
       await expectAdmitted(server, bearer(await signedBy(signingKey, { alg }, claims)));
     });
@@ -187,7 +187,7 @@ describe.each(Object.entries(kinds))('verified with %s', (_, kind) => {
   });
 });
 
-describe('an algorithm that is not on the list is refused, though the key is the right one:', () => {
+describe('an algorithm that is not allowed is refused, even with the right key:', () => {
   test.each([
     ['HS512', 'HS256', kinds['a secret']],
     ['RS512', 'RS256', kinds['an RSA key as PEM']],

@@ -9,12 +9,12 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-test('everybody on this machine is let in, with whatever credential', async () => {
+test('any program on this machine is let in, with any credential or none', async () => {
   await expectAdmitted(server, {});
   await expectAdmitted(server, { Authorization: 'Bearer anything', 'X-API-Key': 'anything' });
 });
 
-test('tools are told that the caller is nobody in particular', async () => {
+test('tools see an anonymous caller', async () => {
   const stream = await openStream(server);
   await stream.post(callTool(1, 'whoami'));
   expect((await stream.message(1)).result.content[0].text).toBe('anonymous');
@@ -36,7 +36,7 @@ test.each([
   'null',
   'http://localhost.evil.example.com',
   'http://127.0.0.1.evil.example.com',
-])('a request from a foreign page is refused: %s', async (Origin) => {
+])('a request from a page of another origin is refused: %s', async (Origin) => {
   for (const endpoint of endpoints) expect((await knock(server, endpoint, { Origin })).status).toBe(403);
 });
 
@@ -47,13 +47,13 @@ test.each(['http://localhost:6274', 'http://127.0.0.1:3000', 'http://[::1]:3000'
   },
 );
 
-test('even where it is allowed to listen beyond this machine, foreign pages are refused', async () => {
+test('pages of other origins are refused even if the server may listen beyond this machine', async () => {
   const open = await startServer('none', { HOST: '0.0.0.0', ALLOW_UNAUTHENTICATED: 'true' });
   const Origin = 'https://evil.example.com';
   for (const endpoint of endpoints) expect((await knock(open, endpoint, { Origin })).status).toBe(403);
   await open.stop();
 });
 
-test('there is no OAuth metadata', async () => {
+test('a server without credentials publishes no OAuth metadata', async () => {
   expect((await send(server, 'GET', '/.well-known/oauth-protected-resource/sse')).status).toBe(404);
 });

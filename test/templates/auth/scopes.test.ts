@@ -41,7 +41,7 @@ test.each([
   ['no scopes', {}],
   ['other scopes', { scope: 'write read:all rea' }],
   ['something that is no scope', { scope: { read: true } }],
-])('over SSE a call with %s gets an error for a reply, and the session goes on', async (_, claims) => {
+])('over SSE a call with %s gets an error, and the session continues', async (_, claims) => {
   const stream = await openStream(server, { headers: await headersFor(claims) });
   expect((await stream.post(callTool(1, 'claims'))).status).toBe(202);
   expect(await stream.message(1)).toEqual({
@@ -58,14 +58,14 @@ test.each([
   stream.close();
 });
 
-test('over SSE the scopes of the token that was sent with the call count', async () => {
+test('over SSE the token sent with the call decides which scopes the caller has', async () => {
   const stream = await openStream(server, { headers: await headersFor({ scope: 'read' }) });
   await stream.post(callTool(1, 'claims'), await headersFor({ scope: 'write' }));
   expect((await stream.message(1)).error.message).toContain('insufficient_scope');
   stream.close();
 });
 
-test('over Streamable HTTP it gets 403, with what to ask of whom', async () => {
+test('over Streamable HTTP a call without the scope gets 403, with the scope and the issuer to ask', async () => {
   const { status, headers } = await callOverMcp(await headersFor({ scope: 'write' }));
   expect(status).toBe(403);
   const challenge = headers['www-authenticate'];
@@ -77,7 +77,7 @@ test('over Streamable HTTP it gets 403, with what to ask of whom', async () => {
   );
 });
 
-test('tools that require none are there for everybody', async () => {
+test('tools that require no scope are open to every caller', async () => {
   const stream = await openStream(server, { headers: await headersFor({}) });
   await stream.post(callTool(1, 'echo', { text: 'hello' }));
   expect((await stream.message(1)).result.content[0].text).toBe('hello');

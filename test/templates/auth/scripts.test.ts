@@ -31,13 +31,13 @@ describe.concurrent('the token script', () => {
   });
   afterAll(() => server.stop());
 
-  test('prints a token that the server takes', async () => {
+  test('prints a token that the server accepts', async () => {
     const { exitCode, stdout } = await runScript('jwt', 'token', ['--sub', 'alice']);
     expect(exitCode).toBe(0);
     await expectAdmitted(server, bearer(stdout));
   });
 
-  test('puts in what it is told to, and an hour as the default', async () => {
+  test('sets the claims that it is given, and expires in an hour by default', async () => {
     const { stdout } = await runScript('jwt', 'token', ['--sub', 'alice', '--scope', 'read write']);
     const { iat = 0, exp = 0, ...claims } = decodeJwt(stdout);
     expect(claims).toEqual({ sub: 'alice', scope: 'read write' });
@@ -45,7 +45,7 @@ describe.concurrent('the token script', () => {
     expect(decodeProtectedHeader(stdout)).toEqual({ alg: 'HS256', typ: 'JWT' });
   });
 
-  test('takes the issuer, the audience and the algorithm of the server', async () => {
+  test("uses the server's issuer, audience and algorithm", async () => {
     const settings = {
       JWT_ISSUER: 'https://issuer.example',
       JWT_AUDIENCE: 'one, other',
@@ -56,7 +56,7 @@ describe.concurrent('the token script', () => {
     expect(decodeProtectedHeader(stdout).alg).toBe('HS512');
   });
 
-  test('takes options behind `--`, as pnpm, yarn and bun hand them on', async () => {
+  test('accepts options after `--`, as pnpm, yarn and bun pass them on', async () => {
     const { stdout } = await runScript('jwt', 'token', ['--', '--sub', 'bob']);
     expect(decodeJwt(stdout).sub).toBe('bob');
   });
@@ -88,13 +88,13 @@ describe.concurrent('the token script', () => {
       'JWT_JWKS_URL: only your identity provider can sign tokens for this server',
     ],
   ];
-  test.each(refused)('says in one line that it can do nothing with: %s', async (_, args, settings, line) => {
+  test.each(refused)('refuses in one line: %s', async (_, args, settings, line) => {
     const { exitCode, stdout, stderr } = await runScript('jwt', 'token', args, settings);
     expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 1, stdout: '', stderr: line });
   });
 });
 
-test('the key script prints a new key each time, which a server takes', async () => {
+test('the key script prints a new key each time, which a server accepts', async () => {
   const first = await runScript('apikey', 'key');
   const second = await runScript('apikey', 'key');
   expect(first.stdout).toMatch(/^[\w-]{43}$/);
@@ -104,7 +104,7 @@ test('the key script prints a new key each time, which a server takes', async ()
   await server.stop();
 });
 
-test.each(authTypes)('the settings that the README of a %s server has to paste are JSON', async (auth) => {
+test.each(authTypes)('the client settings in the README of a %s server are valid JSON', async (auth) => {
   const readme = await readFile(join(directoryOf(auth), 'README.md'), 'utf8');
   const blocks = [...readme.matchAll(/```json\n(.*?)```/gs)].map(([, block]) => JSON.parse(block as string));
   const servers = blocks.map(({ mcpServers, servers }) => (mcpServers ?? servers)['test-server']);

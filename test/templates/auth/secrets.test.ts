@@ -55,7 +55,7 @@ async function processTitle({ process: { pid } }: RunningServer): Promise<string
   return process.platform === 'linux' ? readFile(`/proc/${pid}/cmdline`, 'utf8') : '';
 }
 
-test('API keys, session ids and messages are in no answer, log line, page or process title', async () => {
+test('no response, log line, page or process title contains API keys, session ids or messages', async () => {
   const wrong = 'wrong-key-0123456789';
   const { said, sessionId } = await everythingSaidBy('apikey', { 'X-API-Key': secret }, [
     { 'X-API-Key': wrong },
@@ -65,7 +65,7 @@ test('API keys, session ids and messages are in no answer, log line, page or pro
   for (const text of [secret, wrong, sessionId, bodyText, '    at ']) expect(said).not.toContain(text);
 });
 
-test('tokens, their secret, session ids and messages are in no answer, log line, page or process title', async () => {
+test('no response, log line, page or process title contains tokens, their secret, session ids or messages', async () => {
   const good = await sign();
   const bad = [
     await sign({ exp: inSeconds(-1) }),
@@ -79,7 +79,7 @@ test('tokens, their secret, session ids and messages are in no answer, log line,
     expect(said).not.toContain(text);
 });
 
-test('the record of the answers has no secret, and neither has the example of the settings', async () => {
+test('neither the record of the answers nor .env.example contains a secret', async () => {
   for (const auth of ['jwt', 'apikey'] as const) {
     for (const file of ['create-mcp-sse.json', '.env.example', 'package.json', 'README.md']) {
       expect(await readFile(join(directoryOf(auth), file), 'utf8')).not.toContain(secret);
@@ -88,7 +88,7 @@ test('the record of the answers has no secret, and neither has the example of th
   }
 });
 
-test('git and docker leave .env alone', async () => {
+test('git and Docker ignore .env', async () => {
   for (const auth of ['jwt', 'apikey', 'custom', 'none'] as const) {
     for (const file of ['.gitignore', '.dockerignore']) {
       const lines = (await readFile(join(directoryOf(auth), file), 'utf8')).split('\n');

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([apikey.stop(), jwt.stop()]));
 
-test("a message to another caller's session is answered as if there were none, and does not reach it", async () => {
+test("a message to another caller's session is answered as if the session did not exist, and does not reach it", async () => {
   const stream = await openStream(apikey, { headers: key(alice) });
   const asBob = await stream.post(callTool(1, 'echo', { text: 'from bob' }), key(bob));
   const unknown = await post(
@@ -36,7 +36,7 @@ test("a message to another caller's session is answered as if there were none, a
   stream.close();
 });
 
-test('a stream that names the session of another gets one of its own', async () => {
+test("a stream that asks for another caller's session gets a new one", async () => {
   const victim = await openStream(apikey, { headers: key(alice) });
   const query = victim.endpoint.split('?')[1];
   const thief = await openStream(apikey, { headers: key(bob), path: `/sse?${query}` });
@@ -49,7 +49,7 @@ test('a stream that names the session of another gets one of its own', async () 
   thief.close();
 });
 
-test('two callers that use the same request ids at once get their own replies', async () => {
+test('two callers who use the same request ids at once each get their own replies', async () => {
   const streams = await Promise.all([alice, bob].map((value) => openStream(apikey, { headers: key(value) })));
   const ids = [1, 2, 3, 'a'];
   await Promise.all(streams.flatMap((stream) => ids.map((id) => stream.post(callTool(id, 'whoami')))));
@@ -89,7 +89,7 @@ test('a stream ends when its token expires, and the session with it', async () =
   expect((await stream.post(call(1, 'ping'), bearer(await sign()))).status).toBe(404);
 });
 
-test('a newer token of the same caller prolongs the stream, an older one does not shorten it', async () => {
+test('a newer token of the same caller extends the stream, and an older one does not shorten it', async () => {
   const short = await sign({ exp: inSeconds(3) });
   const stream = await openStream(jwt, { headers: bearer(short) });
   await stream.post(call(1, 'ping'), bearer(await sign()));
@@ -103,7 +103,7 @@ test('a newer token of the same caller prolongs the stream, an older one does no
   stream.close();
 });
 
-test('an expired token opens no stream and sends no message, even if it was good before', async () => {
+test('an expired token opens no stream and sends no message, even if it was valid before', async () => {
   const token = await sign({ exp: inSeconds(3) });
   const stream = await openStream(jwt, { headers: bearer(token) });
   await stream.closed;
@@ -113,7 +113,7 @@ test('an expired token opens no stream and sends no message, even if it was good
 });
 
 describe('with only one endpoint protected', () => {
-  test('sse: messages need the session id alone, and are its owner’s', async () => {
+  test("sse: messages need only the session id, and count as its owner's", async () => {
     const server = await startServer('apikey', { API_KEY: `alice:${alice}`, PROTECT: 'sse' });
     expect((await knock(server, 'GET /sse')).status).toBe(401);
     const stream = await openStream(server, { headers: key(alice) });
@@ -122,7 +122,7 @@ describe('with only one endpoint protected', () => {
     await server.stop();
   });
 
-  test('messages: the session belongs to the first caller who is known; /mcp is protected too', async () => {
+  test('messages: the session belongs to the first known caller; /mcp is protected too', async () => {
     const server = await startServer('apikey', { API_KEY: `alice:${alice},bob:${bob}`, PROTECT: 'messages' });
     const stream = await openStream(server);
     expect((await post(server, stream.endpoint, callTool(1, 'whoami'))).status).toBe(401);
@@ -134,8 +134,8 @@ describe('with only one endpoint protected', () => {
   });
 });
 
-describe('guessing', () => {
-  test('after 20 bad credentials in a minute the address has to wait, with good ones too', async () => {
+describe('guessing credentials', () => {
+  test('blocks an address after 20 bad credentials in a minute, even with a good one', async () => {
     const server = await startServer('apikey', { API_KEY: alice });
     for (let i = 0; i < 20; i++) {
       const endpoint = (['GET /sse', 'POST /messages', 'POST /mcp'] as const)[i % 3] as 'GET /sse';
@@ -152,7 +152,7 @@ describe('guessing', () => {
     await server.stop();
   });
 
-  test('another address is not held up', async () => {
+  test('does not block other addresses', async () => {
     const server = await startServer('apikey', {
       API_KEY: alice,
       TRUST_PROXY: '1',
@@ -166,7 +166,7 @@ describe('guessing', () => {
     await server.stop();
   });
 
-  test('requests without a credential do not count: clients ask first', async () => {
+  test('ignores requests without a credential, since clients ask first', async () => {
     const server = await startServer('apikey', { API_KEY: alice, AUTH_FAILURES_PER_MINUTE: '1' });
     for (let i = 0; i < 3; i++) expect((await knock(server, 'GET /sse')).status).toBe(401);
     expect((await knock(server, 'GET /sse', key(alice))).status).toBe(200);

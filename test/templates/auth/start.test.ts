@@ -77,39 +77,39 @@ describe.concurrent('a JWT server refuses', () => {
     [
       'JWKS without an issuer',
       { ...jwks, JWT_ISSUER: '' },
-      'JWT_JWKS_URL: JWT_ISSUER and JWT_AUDIENCE are needed with it',
+      'JWT_JWKS_URL needs JWT_ISSUER and JWT_AUDIENCE too',
     ],
     [
       'JWKS without an audience',
       { ...jwks, JWT_AUDIENCE: '' },
-      'JWT_JWKS_URL: JWT_ISSUER and JWT_AUDIENCE are needed with it',
+      'JWT_JWKS_URL needs JWT_ISSUER and JWT_AUDIENCE too',
     ],
     [
-      'an audience that names nobody',
+      'an empty audience',
       { JWT_AUDIENCE: ',' },
       'JWT_AUDIENCE=, must be a comma-separated list of one value or more',
     ],
     [
       'JWKS over http from another machine',
       { ...jwks, JWT_JWKS_URL: 'http://issuer.example/keys' },
-      'JWT_JWKS_URL=http://issuer.example/keys: an https URL is accepted, or http on loopback',
+      'JWT_JWKS_URL=http://issuer.example/keys must be an https URL, or http on loopback',
     ],
     [
       'JWKS at a URL with a password',
       { ...jwks, JWT_JWKS_URL: 'https://user:password@issuer.example/keys' },
-      'JWT_JWKS_URL: a URL without user name and password is accepted',
+      'JWT_JWKS_URL must be a URL without user name and password',
     ],
     [
       'JWKS with an algorithm of secrets',
       { ...jwks, JWT_ALGORITHMS: 'HS256' },
-      'JWT_ALGORITHMS: with JWT_JWKS_URL algorithms of public keys are needed, such as RS256',
+      'JWT_ALGORITHMS must be algorithms of public keys, such as RS256, with JWT_JWKS_URL',
     ],
   ];
   test.each(refused)('%s', async (_, settings, line) => {
     await expectRefusedStart('jwt', settings, line);
   });
 
-  test.each(['none', ','])('an algorithm that it does not know, or none at all: %s', async (algorithms) => {
+  test.each(['none', ','])('an unknown algorithm, or none: %s', async (algorithms) => {
     const { code, output } = await runServer('jwt', { JWT_ALGORITHMS: algorithms });
     expect(code).toBe(1);
     expect(output).toMatch(/^JWT_ALGORITHMS=(none|,) must be a comma-separated list of HS256, .*EdDSA.*\n$/);
@@ -119,8 +119,8 @@ describe.concurrent('a JWT server refuses', () => {
 describe.concurrent('an API-key server refuses', () => {
   const key = 'a-key-of-16-char';
   const refused: [what: string, keys: string, line: string][] = [
-    ['no key', '', 'API_KEY: at least one key is needed; `npm run key` makes one'],
-    ['a list of empty keys', ' , ', 'API_KEY: at least one key is needed; `npm run key` makes one'],
+    ['no key', '', 'API_KEY must have at least one key; `npm run key` makes one'],
+    ['a list of empty keys', ' , ', 'API_KEY must have at least one key; `npm run key` makes one'],
     [
       'a key of 15 characters',
       `${key}, ${'x'.repeat(15)}`,
@@ -140,7 +140,7 @@ describe.concurrent('an API-key server refuses', () => {
     await expectRefusedStart('apikey', { API_KEY: keys }, line);
   });
 
-  test('a file of keys that is not there', async () => {
+  test('a missing key file', async () => {
     await expectRefusedStart(
       'apikey',
       { API_KEYS_FILE: '/no/such/file' },
@@ -153,7 +153,7 @@ describe('keys in a file', () => {
   const made: string[] = [];
   afterAll(() => Promise.all(made.map((folder) => rm(folder, { recursive: true }))));
 
-  test('are refused as those in the variable are', async () => {
+  test('are checked like those in the variable', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'keys-'));
     made.push(folder);
     const file = join(folder, 'keys');
@@ -180,13 +180,13 @@ describe.concurrent('a server without credentials', () => {
     await server.stop();
   });
 
-  test('listens on 0.0.0.0 when that is explicitly allowed', async () => {
+  test('listens on 0.0.0.0 if that is explicitly allowed', async () => {
     const server = await startServer('none', { HOST: '0.0.0.0', ALLOW_UNAUTHENTICATED: 'true' });
     await server.stop();
   });
 });
 
-test('a custom server says at start that nobody is let in, and where to change that', async () => {
+test('a custom server says at start that it refuses everyone, and where to change that', async () => {
   const server = await startServer('custom');
   await server.stop();
   expect(server.output()).toContain(
@@ -194,7 +194,7 @@ test('a custom server says at start that nobody is let in, and where to change t
   );
 });
 
-test('the settings that `--check` prints have no secret in them', async () => {
+test('`--check` prints no secret', async () => {
   for (const auth of ['jwt', 'apikey'] as const) {
     const { code, output } = await runServer(auth, {}, ['--check']);
     expect(code).toBe(0);

@@ -4,7 +4,7 @@ import { goodHeaders, startServer } from '../support/server.js';
 
 const headers = goodHeaders.apikey;
 
-test('a healthy server says how many sessions are open and how long it runs', async () => {
+test('a healthy server reports its open sessions and its uptime', async () => {
   const server = await startServer('apikey');
   onTestFinished(() => void server.stop());
   await openStream(server, { headers });
@@ -17,7 +17,7 @@ test('a healthy server says how many sessions are open and how long it runs', as
   expect(JSON.parse(body)).toEqual({ status: 'ok', sessions: 1, uptimeSeconds: expect.any(Number) });
 });
 
-test('a server that stops is not ready: load balancers send their requests elsewhere', async () => {
+test('a server that is stopping is not ready, so that load balancers send requests elsewhere', async () => {
   const server = await startServer('apikey');
   const stream = await openStream(server, { headers });
   await stream.post(callTool(1, 'countdown', { seconds: 1 }));

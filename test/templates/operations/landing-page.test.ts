@@ -19,7 +19,7 @@ test.each([
   ['jwt', 'Authorization: Bearer <token>'],
   ['custom', 'Authorization: Bearer <token>'],
 ] as const)(
-  'with %s the settings have its header, and a placeholder for the credential',
+  'with %s the client settings have the header and a placeholder for the credential',
   async (auth, header) => {
     const { status, headers, text, server } = await page(auth);
     expect({ status, type: headers['content-type'] }).toEqual({
@@ -33,12 +33,12 @@ test.each([
   },
 );
 
-test('without credentials the settings have no header', async () => {
+test('without credentials the client settings have no header', async () => {
   const { text, server } = await page('none');
   expect(text).toContain(`claude mcp add --transport sse test-server ${server.origin}/sse</pre>`);
 });
 
-test('behind a proxy the settings have the URL that clients use', async () => {
+test('behind a proxy the client settings have the public URL', async () => {
   const { text } = await page(
     'apikey',
     { BASE_PATH: '/mine', TRUST_PROXY: '1', ALLOWED_HOSTS: 'mcp.example.com' },
@@ -48,7 +48,7 @@ test('behind a proxy the settings have the URL that clients use', async () => {
   expect(text).toContain('data-health="/mine/health"');
 });
 
-test('the policy lets the style and the script of the page run, and nothing else', async () => {
+test("the content security policy allows the page's own style and script and nothing else", async () => {
   const { headers, body } = await page('apikey');
   const hash = (tag: string) => {
     const text = new RegExp(`<${tag}>([^]*?)</${tag}>`).exec(body)?.[1] as string;
@@ -70,7 +70,7 @@ test.each(['"><script>alert(1)</script>', '$(reboot)', 'a b'])(
   'the Host %s does not get into the page',
   async (host) => {
     const { status, body } = await page('apikey', { ALLOWED_HOSTS: '*' }, { Host: host });
-    expect(status).toBe(400);
+    expect(status).toBe(403);
     expect(body).not.toContain(host);
   },
 );

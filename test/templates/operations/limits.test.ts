@@ -20,7 +20,7 @@ const retryLater = (status: number, code: string) => ({
   body: expect.stringContaining(`"${code}"`),
 });
 
-test('RATE_LIMIT: after a burst of twice the rate a caller waits, and no other', async () => {
+test('RATE_LIMIT: after a burst of twice the rate only that caller has to wait', async () => {
   const server = await start({ RATE_LIMIT: '2', API_KEY: `alice:${secret},bob:${secret}x` });
   const alice = await openStream(server, { headers });
   const bob = await openStream(server, { headers: { 'X-API-Key': `${secret}x` } });
@@ -39,7 +39,7 @@ test('RATE_LIMIT=0 is no limit', async () => {
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
 });
 
-test('without credentials the rate is counted by address', async () => {
+test('RATE_LIMIT: without credentials, requests are counted by address', async () => {
   const server = await start({ RATE_LIMIT: '1' }, 'none');
   const one = await openStream(server);
   const two = await openStream(server);
@@ -48,7 +48,7 @@ test('without credentials the rate is counted by address', async () => {
   expect(await two.post(call(2, 'ping'))).toMatchObject(retryLater(429, 'too_many_requests'));
 });
 
-test('AUTH_FAILURES_PER_MINUTE: who guesses keys has to wait, even with a good one', async () => {
+test('AUTH_FAILURES_PER_MINUTE: an address that guesses keys has to wait, even with a good key', async () => {
   const server = await start({ AUTH_FAILURES_PER_MINUTE: '2' });
   const status = async (key: string) =>
     (await send(server, 'GET', '/metrics', { headers: { 'X-API-Key': key } })).status;
@@ -59,7 +59,7 @@ test('AUTH_FAILURES_PER_MINUTE: who guesses keys has to wait, even with a good o
   );
 });
 
-test('TRUST_PROXY: behind a proxy it is the client that guesses, not the proxy', async () => {
+test('TRUST_PROXY: behind a proxy, guesses count against the client and not the proxy', async () => {
   const server = await start({ AUTH_FAILURES_PER_MINUTE: '1', TRUST_PROXY: '1' });
   const status = async (key: string, address: string) =>
     (await send(server, 'GET', '/metrics', { headers: { 'X-API-Key': key, 'X-Forwarded-For': address } }))
@@ -70,7 +70,7 @@ test('TRUST_PROXY: behind a proxy it is the client that guesses, not the proxy',
   expect(await status(secret, '203.0.113.8')).toBe(200);
 });
 
-test('without TRUST_PROXY nobody can choose the address that is counted', async () => {
+test('without TRUST_PROXY no client can choose the address that it is counted under', async () => {
   const server = await start({ AUTH_FAILURES_PER_MINUTE: '1' });
   const status = async (key: string, address: string) =>
     (await send(server, 'GET', '/metrics', { headers: { 'X-API-Key': key, 'X-Forwarded-For': address } }))
@@ -80,7 +80,7 @@ test('without TRUST_PROXY nobody can choose the address that is counted', async 
   expect(await status(secret, '203.0.113.8')).toBe(429);
 });
 
-test('MAX_SESSIONS_PER_CLIENT: a caller may have so many sessions, and no other is held up', async () => {
+test('MAX_SESSIONS_PER_CLIENT limits the sessions of one caller and no other', async () => {
   const server = await start({ MAX_SESSIONS_PER_CLIENT: '1', API_KEY: `alice:${secret},bob:${secret}x` });
   const alice = await openStream(server, { headers });
   expect(await send(server, 'GET', '/sse', { headers })).toMatchObject(retryLater(429, 'too_many_sessions'));
@@ -91,7 +91,7 @@ test('MAX_SESSIONS_PER_CLIENT: a caller may have so many sessions, and no other 
   await openStream(server, { headers });
 });
 
-test('MAX_SESSIONS_PER_CLIENT: without credentials an address may have so many', async () => {
+test('MAX_SESSIONS_PER_CLIENT: without credentials, it limits the sessions of one address', async () => {
   const server = await start({ MAX_SESSIONS_PER_CLIENT: '1' }, 'none');
   await openStream(server);
   for (const headers of [{}, { 'X-Forwarded-For': '203.0.113.7' }]) {
@@ -101,7 +101,7 @@ test('MAX_SESSIONS_PER_CLIENT: without credentials an address may have so many',
   }
 });
 
-test('MAX_SESSIONS_PER_CLIENT: behind a proxy it is the address of the client that is counted', async () => {
+test("MAX_SESSIONS_PER_CLIENT: behind a proxy, it counts by the client's address", async () => {
   const server = await start({ MAX_SESSIONS_PER_CLIENT: '1', TRUST_PROXY: '1' }, 'none');
   const from = (address: string) => ({ headers: { 'X-Forwarded-For': address } });
   await openStream(server, from('203.0.113.7'));
@@ -111,7 +111,7 @@ test('MAX_SESSIONS_PER_CLIENT: behind a proxy it is the address of the client th
   await openStream(server, from('203.0.113.8'));
 });
 
-test('MAX_SESSIONS: a full server says so', async () => {
+test('MAX_SESSIONS: a full server answers server_full', async () => {
   const server = await start({ MAX_SESSIONS: '1' });
   const stream = await openStream(server, { headers });
   expect(await send(server, 'GET', '/sse', { headers })).toMatchObject(retryLater(503, 'server_full'));

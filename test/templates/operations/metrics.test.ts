@@ -36,7 +36,7 @@ test('sessions are counted: open, opened, closed by reason', async () => {
   });
 });
 
-test('messages are counted: received, delivered, failed by reason, and their bytes', async () => {
+test('messages are counted: received, delivered and failed by reason, with their bytes', async () => {
   const server = await start();
   const stream = await openStream(server, { headers });
   const request = JSON.stringify(call(1, 'ping'));
@@ -52,20 +52,20 @@ test('messages are counted: received, delivered, failed by reason, and their byt
   });
 });
 
-test('refused requests are counted by status, those for their credential apart', async () => {
+test('refused requests are counted by status, and those refused for their credential separately', async () => {
   const server = await start();
   await send(server, 'GET', '/sse');
   await post(server, '/messages?sessionId=unknown', call(1, 'ping'), headers);
   await send(server, 'GET', '/no/such/path');
   expect(await metrics(server)).toMatchObject({
-    mcp_auth_failures_total: 1,
+    'mcp_auth_failures_total{reason="missing"}': 1,
     'mcp_requests_rejected_total{status="401"}': 1,
     'mcp_requests_rejected_total{status="404"}': 2,
     'mcp_messages_failed_total{code="session_not_found"}': 1,
   });
 });
 
-test('how long tool calls take is a histogram, over both transports', async () => {
+test('the duration of tool calls is a histogram, over both transports', async () => {
   const server = await start();
   const stream = await openStream(server, { headers });
   await stream.post(callTool(1, 'countdown', { seconds: 1 }));
@@ -101,7 +101,7 @@ test('memory, processor time and the delay of the event loop are measured', asyn
 const withoutPromtool = spawnSync('promtool', ['--version']).error !== undefined;
 const promtoolIsMissing = 'promtool is missing; Debian has it in the package prometheus';
 
-test('the page is what Prometheus expects, says promtool', async (context) => {
+test('promtool accepts the metrics page', async (context) => {
   if (withoutPromtool) context.skip(promtoolIsMissing);
   const server = await start();
   const stream = await openStream(server, { headers });
@@ -145,7 +145,7 @@ function queries(): string[] {
     .map((expr) => expr.replaceAll('$__rate_interval', '5m').replaceAll('$job', 'my-server'));
 }
 
-test('the Grafana dashboard shows every metric, and none that does not exist', async () => {
+test('the Grafana dashboard shows exactly the metrics that exist', async () => {
   const { body } = await send(await start(), 'GET', '/metrics');
   const offered = [...body.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name);
   const shown = queries().flatMap((query) => query.match(/\w+(?=\{job=)/g) ?? []);
@@ -155,7 +155,7 @@ test('the Grafana dashboard shows every metric, and none that does not exist', a
   );
 });
 
-test('the queries of the Grafana dashboard are valid, says promtool', (context) => {
+test('promtool accepts the queries of the Grafana dashboard', (context) => {
   if (withoutPromtool) context.skip(promtoolIsMissing);
   const rules = join(directoryOf('apikey'), 'dashboard-rules.json'); // JSON is YAML too.
   writeFileSync(

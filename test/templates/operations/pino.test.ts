@@ -8,7 +8,7 @@ import { directoryOf } from '../support/projects.js';
 
 const root = join(import.meta.dirname, '../../..');
 
-test('pino takes the place of the log with one line of main.ts and its import', async () => {
+test('pino replaces the log with one line of main.ts and its import', async () => {
   const project = join(directoryOf('apikey'), '../apikey-with-pino');
   await cp(directoryOf('apikey'), project, { recursive: true });
   const main = await readFile(join(project, 'src/main.ts'), 'utf8');

@@ -16,7 +16,7 @@ beforeAll(async () => {
 }, 60_000);
 
 test.each(['25mb', '30720KB', '25165825b'])(
-  'MAX_MESSAGE_SIZE=%s is more than Redis carries, which is said in the words of the setting',
+  'MAX_MESSAGE_SIZE=%s, which is more than Redis carries, is refused with the largest size allowed',
   async (MAX_MESSAGE_SIZE) => {
     const { code, output } = await runServer(project, { PORT: '0', MAX_MESSAGE_SIZE });
     expect(code).toBe(1);
@@ -26,13 +26,13 @@ test.each(['25mb', '30720KB', '25165825b'])(
   },
 );
 
-test('24mb is not too much', async () => {
+test('MAX_MESSAGE_SIZE=24mb is accepted', async () => {
   const settings = { MAX_MESSAGE_SIZE: '24mb' };
   expect(await runServer(project, settings, ['--check'])).toMatchObject({ code: 0 });
 });
 
 test.each(['README.md', 'nginx.conf'])(
-  'nginx, by %s, waits longer than a provider and the relay together may take, so that clients get their answer',
+  'nginx, as configured in %s, waits longer than a provider and the relay may take together',
   (file) => {
     const figure = (path: string, pattern: RegExp) =>
       Number(pattern.exec(files[path] ?? '')?.[1]?.replace('_', ''));

@@ -71,7 +71,7 @@ async function goodAndBad(server: RunningServer, good: Record<string, string>, b
   return stream.endpoint;
 }
 
-test.each(authTypes)('the log of a server with %s holds no credential and no message', async (auth) => {
+test.each(authTypes)('the log of a server with %s contains no credential and no message', async (auth) => {
   const server = await startServer(auth, { LOG_LEVEL: 'debug', AUTH_FAILURES_PER_MINUTE: '1000' });
   const good = await credentialOf(auth);
   const expired = await sign(secret, '-5m');

@@ -19,7 +19,7 @@ async function start(settings: Record<string, string> = {}, auth: Auth = 'apikey
   return server;
 }
 
-test('all mistakes are told at once, one line each, and no secret is repeated', async () => {
+test('all invalid settings are reported at once, one line each, without secrets', async () => {
   const { code, output } = await runServer('apikey', {
     PORT: 'abc',
     MAX_MESSAGE_SIZE: 'lots',
@@ -40,7 +40,7 @@ test('all mistakes are told at once, one line each, and no secret is repeated', 
 });
 
 test.each([' ', ',', ' , '])(
-  'a list without a value, %j, is a mistake: it must not switch off what it is about',
+  'an empty list, %j, is refused, since it must not switch off a check',
   async (value) => {
     const { code, output } = await runServer('apikey', { PROTECT: value, ALLOWED_HOSTS: value });
     expect(code).toBe(1);
@@ -54,7 +54,7 @@ test.each([' ', ',', ' , '])(
 test.each([
   ['ALLOWED_HOSTS', ['https://mcp.example.com', 'mcp.example.com:443', 'a b']],
   ['ALLOWED_ORIGINS', ['app.example.com', 'https://app.example.com/', 'https://app.example.com/page']],
-])('%s: what no request could match is a mistake', async (name, values) => {
+])('%s: a value that no request could match is refused', async (name, values) => {
   for (const value of values) {
     const { code, output } = await runServer('apikey', { [name]: `*,${value}` });
     expect(code).toBe(1);
@@ -62,7 +62,7 @@ test.each([
   }
 });
 
-test('hosts and origins of every form are accepted', async () => {
+test('hosts and origins of every valid form are accepted', async () => {
   const ALLOWED_HOSTS = '*,mcp.example.com,my_host,10.0.0.1,[2001:db8::1]';
   const ALLOWED_ORIGINS = '*,loopback,https://app.example.com:8443,http://[::1]:3000,vscode-webview://an-id';
   const { code, output } = await runServer('apikey', { ALLOWED_HOSTS, ALLOWED_ORIGINS }, ['--check']);
@@ -79,7 +79,7 @@ test.each([
     { STREAMABLE_HTTP_ENDPOINT: '/messages' },
     'STREAMABLE_HTTP_ENDPOINT=/messages must differ from MESSAGE_ENDPOINT',
   ],
-])('two endpoints on one path are refused, and both are named: %o', async (settings, line) => {
+])('two endpoints on one path are refused, naming both: %o', async (settings, line) => {
   const { code, output } = await runServer('apikey', settings as Record<string, string>);
   expect({ code, output }).toEqual({ code: 1, output: `${line}\n` });
 });
@@ -97,7 +97,7 @@ test('an empty variable counts as not set', async () => {
   expect(output).toContain('KEEP_ALIVE_SECONDS=15\n');
 });
 
-test('.env is found beside package.json, wherever the server is started', () => {
+test('.env is found next to package.json, whatever the working directory', () => {
   const entry = join(directoryOf('apikey'), 'dist/main.js');
   const output = execFileSync(process.execPath, [entry, '--check'], {
     cwd: tmpdir(),
@@ -107,7 +107,7 @@ test('.env is found beside package.json, wherever the server is started', () => 
   expect(output).toContain('API_KEY=(set)\n');
 });
 
-test('.env is read, and the environment goes before it', async () => {
+test('.env is read, and the environment wins', async () => {
   const other = 'another-key-of-enough-length';
   const server = await start({ API_KEY: other });
   expect((await openStream(server, { headers: { 'X-API-Key': other } })).endpoint).toContain('/messages');
@@ -116,7 +116,7 @@ test('.env is read, and the environment goes before it', async () => {
 });
 
 test.each(['jwt', 'apikey'] as const)(
-  '--check prints what is in force as a .env file, without the secret of %s',
+  '--check prints the effective settings as a .env file, without the secret of %s',
   async (auth) => {
     const { code, output } = await runServer(auth, { PORT: '4321', ALLOWED_HOSTS: 'a.example, b.example' }, [
       '--check',
@@ -132,7 +132,7 @@ test.each(['jwt', 'apikey'] as const)(
 );
 
 test.each([['--help'], ['-h'], ['--port=9000'], ['start']])(
-  'the argument %s, which means nothing, is refused with what exists',
+  'the unknown argument %s is refused, and the message names --check',
   async (argument) => {
     const { code, output } = await runServer('apikey', { PORT: '0' }, [argument]);
     expect({ code, output }).toEqual({
@@ -142,19 +142,19 @@ test.each([['--help'], ['-h'], ['--port=9000'], ['start']])(
   },
 );
 
-test('a -- that a package manager handed on is passed over', async () => {
+test('a -- passed on by a package manager is ignored', async () => {
   const { code, output } = await runServer('apikey', {}, ['--', '--check']);
   expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining('PORT=8080') });
 });
 
-test('HOST and PORT say where to listen', async () => {
+test('HOST and PORT set the address to listen on', async () => {
   const port = await freePort();
   const server = await start({ HOST: 'localhost', PORT: String(port) });
   expect(server.port).toBe(port);
   expect((await send(server, 'GET', '/health')).status).toBe(200);
 });
 
-test('BASE_PATH stands before the message endpoint, and is accepted in front of every path', async () => {
+test('BASE_PATH is put before the message endpoint, and accepted before every path', async () => {
   const server = await start({ BASE_PATH: '/mine' });
   const stream = await openStream(server, { headers, path: '/mine/sse' });
   expect(stream.endpoint).toMatch(/^\/mine\/messages\?sessionId=/);
@@ -162,7 +162,7 @@ test('BASE_PATH stands before the message endpoint, and is accepted in front of 
   expect((await stream.message(1)).result.content[0].text).toBe('hello');
 });
 
-test('SSE_ENDPOINT, MESSAGE_ENDPOINT and STREAMABLE_HTTP_ENDPOINT name the paths', async () => {
+test('SSE_ENDPOINT, MESSAGE_ENDPOINT and STREAMABLE_HTTP_ENDPOINT set the paths', async () => {
   const server = await start({
     SSE_ENDPOINT: '/events',
     MESSAGE_ENDPOINT: '/in',
@@ -175,7 +175,7 @@ test('SSE_ENDPOINT, MESSAGE_ENDPOINT and STREAMABLE_HTTP_ENDPOINT name the paths
     expect((await send(server, 'GET', path)).status).toBe(404);
 });
 
-test('MAX_MESSAGE_SIZE limits a message', async () => {
+test('MAX_MESSAGE_SIZE limits the size of a message', async () => {
   const server = await start({ MAX_MESSAGE_SIZE: '1kb' });
   const stream = await openStream(server, { headers });
   expect((await stream.post(callTool(1, 'echo', { text: 'x'.repeat(500) }))).status).toBe(202);
@@ -189,7 +189,7 @@ test('PROTECT names the endpoints that need a credential', async () => {
   expect((await stream.post(callTool(1, 'echo', { text: 'hello' }), headers)).status).toBe(202);
 });
 
-test('ALLOWED_HOSTS names the hosts that are answered', async () => {
+test('ALLOWED_HOSTS names the hosts that the server answers to', async () => {
   const server = await start({ ALLOWED_HOSTS: 'mcp.example.com' });
   const status = async (host: string) =>
     (await send(server, 'GET', '/health', { headers: { Host: host } })).status;
@@ -199,7 +199,7 @@ test('ALLOWED_HOSTS names the hosts that are answered', async () => {
 test.each([
   ['host', 'ALLOWED_HOSTS', 'mcp.example.com', { Host: 'other.example.com' }],
   ['origin', 'ALLOWED_ORIGINS', 'https://app.example.com', { Origin: 'https://other.example.com' }],
-])('a foreign %s: the client learns which setting it is about', async (name, setting, allowed, headers) => {
+])('a refused %s tells the client which setting to change', async (name, setting, allowed, headers) => {
   const server = await start({ [setting]: allowed });
   const { body } = await send(server, 'GET', '/health', { headers });
   expect(JSON.parse(body).error).toEqual({
@@ -208,33 +208,33 @@ test.each([
   });
 });
 
-test('without ALLOWED_HOSTS a server on a loopback address answers to the address that it logs', async () => {
+test('without ALLOWED_HOSTS, a server on a loopback address accepts the address that it logs', async () => {
   const server = await start({ HOST: '127.0.0.2' });
   expect(server.origin).toContain('//127.0.0.2:');
   expect((await fetch(`${server.origin}/health`)).status).toBe(200);
 });
 
-test('ALLOWED_ORIGINS names the origins that are answered', async () => {
+test('ALLOWED_ORIGINS names the origins that may call', async () => {
   const server = await start({ ALLOWED_ORIGINS: 'https://app.example.com' });
   const status = async (origin: string) =>
     (await send(server, 'GET', '/health', { headers: { Origin: origin } })).status;
   expect([await status('https://app.example.com'), await status('https://example.com')]).toEqual([200, 403]);
 });
 
-test('KEEP_ALIVE_SECONDS says how often a comment comes', async () => {
+test('KEEP_ALIVE_SECONDS sets how often a comment is sent', async () => {
   const server = await start({ KEEP_ALIVE_SECONDS: '1' });
   const stream = await rawConnection(server);
   stream.write(`GET /sse HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${secret}\r\n\r\n`);
   await stream.until(/: keep-alive .*\n\n.*: keep-alive /s);
 });
 
-test('KEEP_ALIVE_MODE=ping asks the client for a sign of life', async () => {
+test('KEEP_ALIVE_MODE=ping sends pings to the client', async () => {
   const server = await start({ KEEP_ALIVE_SECONDS: '1', KEEP_ALIVE_MODE: 'ping' });
   const stream = await openStream(server, { headers });
   expect(await stream.message()).toMatchObject({ method: 'ping', id: expect.any(String) });
 });
 
-test('MAX_BUFFERED_BYTES is what may wait for a reader that does not read', async () => {
+test('MAX_BUFFERED_BYTES limits the bytes that wait for a client that does not read', async () => {
   const server = await start({ MAX_BUFFERED_BYTES: String(64 * 1024 ** 2) });
   const stream = await openStream(server, { headers });
   stream.response.pause();
@@ -244,14 +244,14 @@ test('MAX_BUFFERED_BYTES is what may wait for a reader that does not read', asyn
   expect(await stream.message(16)).toMatchObject({ id: 16 });
 });
 
-test('HEADERS_TIMEOUT_SECONDS ends a request whose headers do not come', async () => {
+test('HEADERS_TIMEOUT_SECONDS ends a request whose headers do not arrive', async () => {
   const server = await start({ HEADERS_TIMEOUT_SECONDS: '1' });
   const connection = await rawConnection(server);
   connection.write('GET /health HTTP/1.1\r\nHost: ');
   expect(await connection.end()).toContain('HTTP/1.1 408 ');
 });
 
-test('REQUEST_TIMEOUT_SECONDS ends a request whose body does not come', async () => {
+test('REQUEST_TIMEOUT_SECONDS ends a request whose body does not arrive', async () => {
   const server = await start({ HEADERS_TIMEOUT_SECONDS: '1', REQUEST_TIMEOUT_SECONDS: '1' });
   const connection = await rawConnection(server);
   connection.write(
@@ -260,7 +260,7 @@ test('REQUEST_TIMEOUT_SECONDS ends a request whose body does not come', async ()
   expect(await connection.end()).toContain('HTTP/1.1 408 ');
 });
 
-test('SHUTDOWN_SECONDS is how long a running call may take when the server stops', async () => {
+test('SHUTDOWN_SECONDS limits how long a running call may take when the server stops', async () => {
   const server = await start({ SHUTDOWN_SECONDS: '1' });
   const stream = await openStream(server, { headers });
   await stream.post(callTool(1, 'countdown', { seconds: 60 }));
@@ -270,7 +270,7 @@ test('SHUTDOWN_SECONDS is how long a running call may take when the server stops
   expect(Date.now() - before).toBeLessThan(4000);
 });
 
-test('a server that fails to stop says why and ends all the same', async () => {
+test('a server that fails to stop says why and exits all the same', async () => {
   const script = `
     import { createLog } from './dist/monitoring/log.js';
     import { keepRunning, stopOnSignals } from './dist/process.js';
@@ -295,12 +295,12 @@ test('a server that fails to stop says why and ends all the same', async () => {
   expect(output).not.toContain('"stopped"');
 });
 
-test('LANDING_PAGE=off leaves nothing at /', async () => {
+test('LANDING_PAGE=off removes the page at /', async () => {
   expect((await send(await start(), 'GET', '/')).status).toBe(200);
   expect((await send(await start({ LANDING_PAGE: 'off' }), 'GET', '/')).status).toBe(404);
 });
 
-test('without credentials only this machine is served, unless ALLOW_UNAUTHENTICATED=true', async () => {
+test('without credentials, HOST must be a loopback address unless ALLOW_UNAUTHENTICATED=true', async () => {
   const { code, output } = await runServer('none', { HOST: '0.0.0.0' });
   expect(code).toBe(1);
   expect(output).toBe(

@@ -37,7 +37,7 @@ async function handshake({ port }: RunningServer, options: ConnectionOptions = {
   return { version: socket.getProtocol(), name: socket.getPeerCertificate().subject.CN };
 }
 
-test('with a certificate the server speaks HTTPS, and clients can check who it is', async () => {
+test('with a certificate the server speaks HTTPS, and clients can verify it', async () => {
   const { server } = await start();
   expect(server.origin).toMatch(/^https:/);
   const request = get(`${server.origin}/health`, { ca: readFileSync(first.cert), agent: false });
@@ -46,7 +46,7 @@ test('with a certificate the server speaks HTTPS, and clients can check who it i
   expect(response.statusCode).toBe(200);
 });
 
-test('TLS 1.2 and 1.3 are spoken, nothing older', async () => {
+test('TLS 1.2 and 1.3 are accepted, and nothing older', async () => {
   const { server } = await start();
   expect((await handshake(server)).version).toBe('TLSv1.3');
   expect((await handshake(server, { maxVersion: 'TLSv1.2' })).version).toBe('TLSv1.2');
@@ -54,7 +54,7 @@ test('TLS 1.2 and 1.3 are spoken, nothing older', async () => {
   await expect(handshake(server, old)).rejects.toThrow(/alert protocol version/);
 });
 
-test('SIGHUP brings in a new certificate, and open streams go on', async () => {
+test('SIGHUP loads a new certificate, and open streams continue', async () => {
   const { server, install } = await start();
   const request = get(`${server.origin}/sse`, {
     headers: goodHeaders.apikey,
@@ -76,7 +76,7 @@ test('SIGHUP brings in a new certificate, and open streams go on', async () => {
   expect(String(await reply)).toContain('"id":1');
 });
 
-test('a bad new certificate is refused and logged, and the old one stays', async () => {
+test('an invalid new certificate is refused and logged, and the old one stays in use', async () => {
   const { server, cert } = await start();
   writeFileSync(cert, 'no certificate');
   server.process.kill('SIGHUP');
@@ -115,7 +115,7 @@ test.each([
   expect(output).not.toContain('PRIVATE KEY');
 });
 
-test('plain HTTP on the port of HTTPS breaks nothing', async () => {
+test('plain HTTP on the HTTPS port breaks nothing', async () => {
   const { server } = await start();
   await expect(fetch(`http://127.0.0.1:${server.port}/health`)).rejects.toThrow();
   expect((await handshake(server)).name).toBe('first');

@@ -41,7 +41,7 @@ describe('host and origin', () => {
     ['OPTIONS', '/sse'],
     ['GET', '/health'],
     ['GET', '/no/such/path'],
-  ])('a foreign host is refused on %s %s', async (method, path) => {
+  ])('a host that is not allowed is refused on %s %s', async (method, path) => {
     const answer = await send(server, method, path, { headers: { ...headers, Host: 'evil.example.com' } });
     expect(answer.status).toBe(403);
   });
@@ -69,10 +69,10 @@ describe('host and origin', () => {
 });
 
 describe('paths and methods', () => {
-  test('OPTIONS is 204 before any credential', async () => {
+  test('OPTIONS gets 204 without a credential', async () => {
     const answer = await send(server, 'OPTIONS', '/sse');
     expect(answer).toMatchObject({ status: 204, body: '' });
-    expect(answer.headers['access-control-allow-methods']).toBe('GET, POST, OPTIONS');
+    expect(answer.headers['access-control-allow-methods']).toBe('GET, POST, DELETE, OPTIONS');
     expect(answer.headers['access-control-allow-headers']).toBe(
       'Content-Type, Accept, Authorization, X-API-Key, Last-Event-ID, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name',
     );
@@ -101,13 +101,13 @@ describe('paths and methods', () => {
     ['POST', '/health', 'GET, HEAD, OPTIONS'],
     ['POST', '/', 'GET, HEAD, OPTIONS'],
     ['GET', '/mcp', 'POST, OPTIONS'],
-  ])('%s %s is 405 and Allow says what is possible', async (method, path, allow) => {
+  ])('%s %s gets 405, and Allow lists the possible methods', async (method, path, allow) => {
     const answer = await send(server, method, path);
     expect(answer.status).toBe(405);
     expect(answer.headers.allow).toBe(allow);
   });
 
-  test('a client that probes for Streamable HTTP at the stream gets a plain 405 without any credential', async () => {
+  test('a client that probes for Streamable HTTP at the stream gets a plain-text 405 without a credential', async () => {
     const answer = await post(server, '/sse', call(1, 'initialize'));
     expect(answer.status).toBe(405);
     expect(answer.headers['content-type']).toBe('text/plain');
@@ -123,7 +123,7 @@ describe('paths and methods', () => {
     stream.close();
   });
 
-  test.each(['/', '/health', '/metrics'])('HEAD %s has the headers of GET and no body', async (path) => {
+  test.each(['/', '/health', '/metrics'])('HEAD %s returns the headers of GET and no body', async (path) => {
     const get = await send(server, 'GET', path, { headers });
     const head = await send(server, 'HEAD', path, { headers });
     expect(head).toMatchObject({ status: 200, body: '' });
@@ -132,7 +132,7 @@ describe('paths and methods', () => {
 });
 
 describe('the stream', () => {
-  test('GET opens it with the headers that proxies need to let it pass', async () => {
+  test('GET opens it with the headers that keep proxies from buffering', async () => {
     const stream = await openStream(server, { headers });
     expect(stream.response.headers).toMatchObject({
       'content-type': 'text/event-stream',
@@ -144,7 +144,7 @@ describe('the stream', () => {
     stream.close();
   });
 
-  test('without a credential it is 401, says which one is wanted, and no endpoint comes', async () => {
+  test('is refused without a credential: 401 with a challenge, and no endpoint', async () => {
     const answer = await send(server, 'GET', '/sse');
     expect(answer.status).toBe(401);
     expect(answer.headers['www-authenticate']).toBe('ApiKey realm="mcp", header="X-API-Key"');
@@ -154,7 +154,7 @@ describe('the stream', () => {
 });
 
 describe('messages', () => {
-  test('a message is accepted with 202 and answered on its stream and on no other', async () => {
+  test('a message gets 202, and its reply on its own stream only', async () => {
     const stream = await openStream(server, { headers });
     const other = await openStream(server, { headers });
     const answer = await stream.post(callTool(1, 'echo', { text: 'mine' }));
@@ -168,7 +168,7 @@ describe('messages', () => {
     other.close();
   });
 
-  test('a notification and a reply are accepted, and nothing comes back', async () => {
+  test('a notification and a reply get 202 and no reply', async () => {
     const stream = await openStream(server, { headers });
     expect((await stream.post({ jsonrpc: '2.0', method: 'notifications/initialized' })).status).toBe(202);
     expect((await stream.post({ jsonrpc: '2.0', id: 'no-such-request', result: {} })).status).toBe(202);
@@ -177,7 +177,7 @@ describe('messages', () => {
     stream.close();
   });
 
-  test('the 202 does not wait for the tool', async () => {
+  test('the 202 arrives before the tool has run', async () => {
     const stream = await openStream(server, { headers });
     await stream.post(callTool(1, 'countdown', { seconds: 1 }));
     expect(stream.events).toEqual([]);
@@ -191,13 +191,13 @@ describe('messages', () => {
     '/messages?sessionId=',
     '/messages?sessionid=x',
     '/messages?sessionId=a&sessionId=b',
-  ])('POST %s has no session id and is 400', async (path) => {
+  ])('POST %s, without a session id, gets 400', async (path) => {
     const answer = await post(server, path, call(1, 'ping'), headers);
     expect(answer.status).toBe(400);
     expect(errorOf(answer).code).toBe('session_id_missing');
   });
 
-  test('a session id may be percent-encoded and stand among other parameters', async () => {
+  test('a session id may be percent-encoded, with other parameters around it', async () => {
     const stream = await openStream(server, { headers });
     const id = stream.endpoint.split('=')[1] as string;
     const encoded = [...id].map((char) => `%${char.charCodeAt(0).toString(16)}`).join('');
@@ -208,7 +208,7 @@ describe('messages', () => {
     stream.close();
   });
 
-  test('an unknown and a closed session are the same 404, byte for byte', async () => {
+  test('an unknown and a closed session get the same 404, byte for byte', async () => {
     const stream = await openStream(server, { headers });
     const closed = server.logged({
       msg: 'session closed',
@@ -231,7 +231,7 @@ describe('messages', () => {
     'application/x-www-form-urlencoded',
     'multipart/form-data',
     '',
-  ])('a body of the type "%s" is 415, and nothing comes of it', async (type) => {
+  ])('a body of type "%s" gets 415 and has no effect', async (type) => {
     const stream = await openStream(server, { headers });
     const answer = await stream.post(call(1, 'ping'), { 'Content-Type': type });
     expect(answer.status).toBe(415);
@@ -241,7 +241,7 @@ describe('messages', () => {
   });
 
   test.each(['application/json', 'application/json; charset=utf-8', 'Application/JSON ;charset=UTF-8'])(
-    'a body of the type "%s" is accepted',
+    'a body of type "%s" is accepted',
     async (type) => {
       const stream = await openStream(server, { headers });
       expect((await stream.post(call(1, 'ping'), { 'Content-Type': type })).status).toBe(202);
@@ -249,7 +249,7 @@ describe('messages', () => {
     },
   );
 
-  test('what is not JSON is 400 with JSON-RPC error -32700', async () => {
+  test('a body that is not JSON gets 400 with JSON-RPC error -32700', async () => {
     const stream = await openStream(server, { headers });
     const answer = await stream.post('{"jsonrpc":"2.0",');
     expect(answer.status).toBe(400);
@@ -257,7 +257,7 @@ describe('messages', () => {
     stream.close();
   });
 
-  test('JSON that is not one JSON-RPC message is 400 with JSON-RPC error -32600', async () => {
+  test('JSON that is not one JSON-RPC message gets 400 with JSON-RPC error -32600', async () => {
     const stream = await openStream(server, { headers });
     const answer = await stream.post([call(1, 'ping'), call(2, 'ping')]);
     expect(answer.status).toBe(400);
@@ -267,7 +267,7 @@ describe('messages', () => {
 });
 
 describe('pages', () => {
-  test('health needs no credential and counts the sessions', async () => {
+  test('/health needs no credential and counts the sessions', async () => {
     const before = JSON.parse((await send(server, 'GET', '/health')).body);
     const stream = await openStream(server, { headers });
     const answer = await send(server, 'GET', '/health');
@@ -306,7 +306,7 @@ describe('pages', () => {
   });
 });
 
-describe('every error', () => {
+describe('every refusal', () => {
   test.each([
     ['GET', '/sse', {}, 401],
     ['GET', '/nothing', headers, 404],
@@ -315,7 +315,7 @@ describe('every error', () => {
     ['POST', '/messages?sessionId=unknown', headers, 404],
     ['GET', '/sse', { ...headers, Host: 'evil.example.com' }, 403],
   ])(
-    '%s %s answers JSON with a code and a message, and echoes nothing',
+    'of %s %s is JSON with a code and a message, and echoes nothing',
     async (method, path, given, status) => {
       const answer = await send(server, method, path, { headers: given as Record<string, string> });
       expect(answer.status).toBe(status);

@@ -52,7 +52,7 @@ describe('a reader that does not read', () => {
     server = await startTestServer('apikey', { STALL_TIMEOUT_SECONDS: '1', MAX_SESSIONS_PER_CLIENT: '1000' });
   });
 
-  test('is cut when too much waits for it, and its call is over', async () => {
+  test('is cut off when too much waits for it, and its call ends', async () => {
     const reader = await stuckReader();
     const { callsAborted } = await inside();
     await reader.post(callTool(1, 'hang'));
@@ -62,7 +62,7 @@ describe('a reader that does not read', () => {
     expect((await reader.post(call(3, 'ping'))).status).toBe(404);
   });
 
-  test('is cut within one turn when a tool sends all in one', async () => {
+  test('is cut off within one turn of the event loop when a tool sends everything in one', async () => {
     const reader = await stuckReader();
     const before = await inside();
     await reader.post(callTool(1, 'flood', { messages: 1600, bytes: 64 * 1024, inOneTurn: 1600 }));
@@ -71,7 +71,7 @@ describe('a reader that does not read', () => {
     expect((peakRss - before.rss) / MB).toBeLessThan(60); // Of 100 that the tool sent.
   });
 
-  test('is cut when nothing moves any more: not before the time-out, nor after twice as long', async () => {
+  test('is cut off after the timeout, and before twice the timeout, when nothing moves', async () => {
     const reader = await stuckReader();
     // One message of any size may pass when nothing waits, so the cap does not help here.
     await reader.post(callTool(1, 'big', { bytes: 30 * MB }));
@@ -89,7 +89,7 @@ describe('a reader that does not read', () => {
     reader.socket.destroy();
   });
 
-  test('is disconnected when nothing moves any more, though its session is over already', async () => {
+  test('is disconnected when nothing moves, although its session has ended', async () => {
     const connections = async () => (await inside()).resources.TCPSocketWrap;
     const before = await connections();
     const reader = await stuckReader();
@@ -101,7 +101,7 @@ describe('a reader that does not read', () => {
     reader.socket.destroy();
   });
 
-  test('is not cut when nothing waits for it', async () => {
+  test('is not cut off when nothing waits for it', async () => {
     const reader = await stuckReader();
     await reader.post(callTool(1, 'wait', { ms: 2500 }));
     reader.socket.resume();
@@ -109,18 +109,18 @@ describe('a reader that does not read', () => {
     reader.socket.destroy();
   });
 
-  test('one message above the cap passes, and what follows it has the whole cap', async () => {
+  test('gets one message above the cap, and what follows has the whole cap', async () => {
     const reader = await stuckReader();
     await reader.post(callTool(1, 'big', { bytes: 20 * MB }));
     await reader.post(callTool(2, 'big', { bytes: 0.9 * MB }));
     await reader.post(call(3, 'ping'));
     reader.socket.resume();
-    await reader.until(/"id":3\}\n\n$/);
+    await reader.until(/"id":3\}\n\n\r\n$/);
     expect(reader.bytes()).toBeGreaterThan(20.9 * MB);
     reader.socket.destroy();
   });
 
-  test('what follows a message above the cap has the cap and no more', async () => {
+  test('has the cap and no more for what follows a message above the cap', async () => {
     await server.stop('SIGKILL');
     server = await startTestServer('apikey', { STALL_TIMEOUT_SECONDS: '30' });
     const reader = await stuckReader();
@@ -130,14 +130,14 @@ describe('a reader that does not read', () => {
     reader.socket.destroy();
   });
 
-  test('a slow reader that moves is not cut', async () => {
+  test('a slow reader that makes progress is not cut off', async () => {
     const reader = await stuckReader();
     await reader.post(callTool(1, 'big', { bytes: 25 * MB }));
     // A piece each 5 ms: this takes much longer than a stall may last.
     const pace = setInterval(() => reader.socket.resume(), 5);
     reader.socket.on('data', () => reader.socket.pause());
     const started = performance.now();
-    await reader.until(/"id":1\}\n\n$/);
+    await reader.until(/"id":1\}\n\n\r\n$/);
     clearInterval(pace);
     expect(performance.now() - started).toBeGreaterThan(1500);
     reader.socket.destroy();
@@ -171,7 +171,7 @@ describe.each([
     client.close();
   });
 
-  test('gets all that a tool reports, however fast the tool is', async () => {
+  test('gets every report of a tool, however fast the tool is', async () => {
     const client = await openStream(server, { headers });
     await client.post(callTool(1, 'report', { messages: 5000, bytes: 1024 }));
     let reports = 0;
@@ -180,7 +180,7 @@ describe.each([
     client.close();
   });
 
-  test('gets large reports too, of which two are more than may wait', async () => {
+  test('gets large reports too, two of which exceed the cap', async () => {
     const client = await openStream(server, { headers });
     await client.post(callTool(1, 'report', { messages: 8, bytes: 0.9 * MB }));
     let reports = 0;
@@ -190,15 +190,15 @@ describe.each([
   });
 });
 
-describe('a reader that reads in the end', () => {
-  test('sets the pace of a tool that waits until its reports are taken', async () => {
+describe('a reader that catches up', () => {
+  test('sets the pace of a tool that awaits its reports', async () => {
     server = await startTestServer('apikey', { STALL_TIMEOUT_SECONDS: '30' });
     const reader = await stuckReader();
     const before = await inside();
     await reader.post(callTool(1, 'report', { messages: 1600, bytes: 64 * 1024 }));
     await eventually(inside, ({ peakRss }) => peakRss > before.rss);
     reader.socket.resume();
-    await reader.until(/"id":1\}\n\n$/);
+    await reader.until(/"id":1\}\n\n\r\n$/);
     expect(reader.bytes()).toBeGreaterThan(100 * MB);
     const { peakRss } = await inside();
     // What the kernel took for it is not the server's memory; 100 MB that wait would be.
@@ -207,8 +207,12 @@ describe('a reader that reads in the end', () => {
   });
 });
 
-test('100 that do not read, sent 50 MB each, cost neither memory nor the time of others', async () => {
-  server = await startTestServer('apikey', { STALL_TIMEOUT_SECONDS: '30', MAX_SESSIONS_PER_CLIENT: '1000' });
+test("100 readers that do not read, sent 50 MB each, cost neither memory nor other clients' time", async () => {
+  server = await startTestServer('apikey', {
+    STALL_TIMEOUT_SECONDS: '30',
+    MAX_SESSIONS_PER_CLIENT: '1000',
+    MAX_CALLS_PER_CLIENT: '1000',
+  });
   const before = await inside();
   const readers = await Promise.all(Array.from({ length: 100 }, stuckReader));
   const client = await openStream(server, { headers });
@@ -257,7 +261,7 @@ test('100 that do not read, sent 50 MB each, cost neither memory nor the time of
   client.close();
 }, 60_000);
 
-test('what one client does not read, another one gets', async () => {
+test('one client that does not read does not delay another', async () => {
   server = await startTestServer('apikey', { STALL_TIMEOUT_SECONDS: '30' });
   const stuck = await stuckReader();
   await stuck.post(callTool(1, 'big', { bytes: 30 * MB }));

@@ -38,7 +38,7 @@ async function inside() {
   return JSON.parse((await stream.message('inside')).result.content[0].text);
 }
 
-test('a message of exactly the limit is accepted, one byte more is not', async () => {
+test('a message of exactly the limit is accepted, and one byte more is not', async () => {
   expect((await stream.post(pingOf(64 * KB))).status).toBe(202);
   const answer = await stream.post(pingOf(64 * KB + 1));
   expect(answer.status).toBe(413);
@@ -55,14 +55,14 @@ test('the limit counts bytes, not characters', async () => {
   expect((await stream.post(message)).status).toBe(413);
 });
 
-test('too large by its Content-Length is refused before anything of the body came', async () => {
+test('a message that is too large by its Content-Length is refused before its body arrives', async () => {
   const connection = await rawConnection(server);
   connection.write(rawRequest('POST', stream.endpoint, { ...json, 'Content-Length': String(1000 * MB) }));
   expect(await connection.until(/message_too_large/)).toMatch(/^HTTP\/1\.1 413 /);
   await connection.closed; // Although the client neither sends nor closes.
 });
 
-test('too large in chunks is refused as soon as the limit is passed', async () => {
+test('a chunked message that is too large is refused as soon as it exceeds the limit', async () => {
   const connection = await rawConnection(server);
   connection.write(rawRequest('POST', stream.endpoint, { ...json, 'Transfer-Encoding': 'chunked' }));
   const chunk = `1000\r\n${'x'.repeat(4 * KB)}\r\n`;
@@ -71,7 +71,7 @@ test('too large in chunks is refused as soon as the limit is passed', async () =
   await connection.closed;
 });
 
-test('a client that reads only when it has sent everything still gets the answer', async () => {
+test('a client that reads only after it has sent everything still gets the response', async () => {
   const connection = await rawConnection(server);
   connection.socket.pause();
   const request = rawRequest('POST', stream.endpoint, json, 'x'.repeat(8 * MB));
@@ -82,7 +82,7 @@ test('a client that reads only when it has sent everything still gets the answer
   expect(parseAnswers(await connection.end())).toMatchObject([{ status: 413 }]);
 });
 
-test('what is sent after a 413 is not another request', async () => {
+test('bytes after a 413 are not taken for another request', async () => {
   const hidden = rawRequest(
     'POST',
     stream.endpoint,
@@ -99,7 +99,7 @@ test('what is sent after a 413 is not another request', async () => {
 });
 
 test.each(['gzip', 'deflate', 'br', 'gzip, identity'])(
-  'a body compressed with %s is 415',
+  'a body compressed with %s gets 415',
   async (encoding) => {
     const bomb = gzipSync(Buffer.alloc(20 * MB, ' '));
     expect(bomb.length).toBeLessThan(64 * KB);
@@ -108,7 +108,7 @@ test.each(['gzip', 'deflate', 'br', 'gzip, identity'])(
   },
 );
 
-test('memory stays flat under 50 uploads at once that are all too large', async () => {
+test('memory stays flat under 50 simultaneous uploads that are too large', async () => {
   const before = await inside();
   const chunk = `10000\r\n${'x'.repeat(64 * KB)}\r\n`;
   const uploads = Array.from({ length: 50 }, async (_, i) => {
@@ -131,7 +131,7 @@ test('memory stays flat under 50 uploads at once that are all too large', async 
 describe('Expect: 100-continue', () => {
   const expecting = { ...json, Expect: '100-continue', Connection: 'close' };
 
-  test('a body that is wanted is asked for', async () => {
+  test('gets 100 if the body is wanted', async () => {
     const connection = await rawConnection(server);
     const body = JSON.stringify(call(1, 'ping'));
     connection.write(
@@ -149,7 +149,7 @@ describe('Expect: 100-continue', () => {
     ['of another type', 415, () => stream.endpoint, { 'Content-Length': '9', 'Content-Type': 'text/plain' }],
     ['for no session', 404, () => '/messages?sessionId=unknown', { 'Content-Length': '9' }],
     ['from a foreign host', 403, () => '/messages', { 'Content-Length': '9', Host: 'evil.example.com' }],
-  ])('one that is %s is refused without being asked for', async (_, status, path, given) => {
+  ])('gets a refusal without 100 if the body is %s', async (_, status, path, given) => {
     const [first, ...rest] = await exchange(server, rawRequest('POST', path(), { ...expecting, ...given }));
     expect(first?.status).toBe(status);
     expect(rest).toEqual([]);

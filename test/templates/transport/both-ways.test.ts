@@ -26,7 +26,7 @@ beforeEach(async () => {
 afterEach(() => stream.close());
 
 describe('notifications', () => {
-  test('of progress come before the result, to who asked for them', async () => {
+  test('of progress arrive before the result, for the client that asked for them', async () => {
     const other = await openStream(server);
     const params = { name: 'countdown', arguments: { seconds: 2 }, _meta: { progressToken: 'token' } };
     await stream.post(call(1, 'tools/call', params));
@@ -39,14 +39,14 @@ describe('notifications', () => {
     other.close();
   });
 
-  test('of the log', async () => {
+  test('of the log arrive', async () => {
     await stream.post(callTool(1, 'log', { data: 'line one\nline two' }));
     expect(await stream.notification('notifications/message')).toMatchObject({
       params: { level: 'info', data: 'line one\nline two' },
     });
   });
 
-  test('of a changed list, after which the list has changed', async () => {
+  test('of a changed list arrive, and the list has changed', async () => {
     await stream.post(callTool(1, 'grow'));
     await stream.notification('notifications/tools/list_changed');
     await stream.post(call(2, 'tools/list'));
@@ -55,7 +55,7 @@ describe('notifications', () => {
   });
 });
 
-describe('requests', () => {
+describe('requests of the server', () => {
   const message = { role: 'assistant', content: { type: 'text', text: 'hi' }, model: 'a-model' };
   const schema = { type: 'object', properties: { name: { type: 'string' } } };
   test.each([
@@ -67,7 +67,7 @@ describe('requests', () => {
     ],
     ['roots/list', {}, { roots: [{ uri: 'file:///home' }] }],
     ['ping', {}, {}],
-  ])('%s goes out on the stream, and the tool gets the answer', async (method, params, result) => {
+  ])('such as %s go out on the stream, and the tool gets the answer', async (method, params, result) => {
     await stream.post(callTool(1, 'ask', { method, params }));
     const { data } = await stream.next(({ data }) => JSON.parse(data).method === method);
     const request = JSON.parse(data);
@@ -76,7 +76,7 @@ describe('requests', () => {
     expect(JSON.parse((await stream.message(1)).result.content[0].text)).toEqual(result);
   });
 
-  test('a refusal by the client is the error of the call', async () => {
+  test('fail the call if the client refuses them', async () => {
     await stream.post(callTool(1, 'ask', { method: 'roots/list', params: {} }));
     const { id } = JSON.parse((await stream.next(({ data }) => data.includes('roots/list'))).data);
     await stream.post({ jsonrpc: '2.0', id, error: { code: -1, message: 'user said no' } });
@@ -86,7 +86,7 @@ describe('requests', () => {
     });
   });
 
-  test('the answer to one session does not count in another that waits for the same id', async () => {
+  test('cannot be answered by another session that waits for the same id', async () => {
     const other = await openStream(server);
     await other.post(callTool(1, 'ask', { method: 'ping', params: {} }));
     await stream.post(callTool(1, 'ask', { method: 'ping', params: {} }));
@@ -116,7 +116,7 @@ describe('cancellation', () => {
     expect(stream.events).toEqual([]);
   });
 
-  test('by the server tells the client that it need not answer', async () => {
+  test('by the server tells the client that it need not reply', async () => {
     await stream.post(callTool(1, 'ask', { method: 'ping', params: {}, timeout: 100 }));
     const { data } = await stream.next(({ data }) => data.includes('"ping"'));
     expect(await stream.notification('notifications/cancelled')).toMatchObject({
@@ -125,7 +125,7 @@ describe('cancellation', () => {
     expect((await stream.message(1)).result.isError).toBe(true);
   });
 
-  test('of what is not running does nothing', async () => {
+  test('of a request that is not running does nothing', async () => {
     for (const requestId of [99, 'no', null]) {
       await stream.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } });
     }
@@ -135,7 +135,7 @@ describe('cancellation', () => {
 });
 
 describe('a tool that', () => {
-  test('throws: that call has an error', async () => {
+  test('throws fails that call', async () => {
     await stream.post(callTool(1, 'fail'));
     expect((await stream.message(1)).result).toMatchObject({
       isError: true,
@@ -143,20 +143,20 @@ describe('a tool that', () => {
     });
   });
 
-  test('throws after its call is over: that is logged, and all sessions go on', async () => {
+  test('throws after its call has ended is logged, and all sessions continue', async () => {
     await stream.post(callTool(1, 'failLater'));
     await server.logged({ msg: 'uncaught error' });
     await stream.post(call(2, 'ping'));
     expect(await stream.message(2)).toMatchObject({ result: {} });
   });
 
-  test('never returns: other calls of the session do', async () => {
+  test('never returns does not block other calls of the session', async () => {
     await stream.post(callTool(1, 'hangForever'));
     await stream.post(callTool(2, 'echo', { text: 'still here' }));
     expect((await stream.message()).id).toBe(2);
   });
 
-  test('returns 50 MB: it arrives', async () => {
+  test('returns 50 MB delivers it', async () => {
     await stream.post(callTool(1, 'big', { bytes: 50 * 1024 ** 2 }));
     expect((await stream.message(1, 20_000)).result.content[0].text).toHaveLength(50 * 1024 ** 2);
   });
@@ -164,14 +164,14 @@ describe('a tool that', () => {
   test.each([
     ['what JSON cannot hold', 'unwritable', {}],
     ['what is nested too deep to be written', 'deep', { levels: 100_000 }],
-  ])('returns %s: that call has an error', async (_, name, args) => {
+  ])('returns %s fails that call', async (_, name, args) => {
     await stream.post(callTool(1, name, args));
     expect(await stream.message(1)).toMatchObject({ error: { code: -32603 } });
     await stream.post(call(2, 'ping'));
     expect(await stream.message(2)).toMatchObject({ result: {} });
   });
 
-  test("is still running when its client leaves: its end is nobody's", async () => {
+  test('is still running when its client leaves ends without effect', async () => {
     const leaving = await openStream(server);
     await leaving.post(callTool(1, 'wait', { ms: 300 }));
     const open = await metric(server, 'mcp_sessions_open');

@@ -79,7 +79,7 @@ describe.each(['v1', 'v2'] as const)('the official client %s', (version) => {
       expect(await client.call('countdown', { seconds: 0 })).toBe('Counted down 0 s');
     });
 
-    test('has 100 calls open at once, each with its own reply', async () => {
+    test('makes 100 calls at once and gets each reply', async () => {
       const texts = Array.from({ length: 100 }, (_, i) => `call ${i}`);
       expect(await Promise.all(texts.map((text) => client.call('echo', { text })))).toEqual(texts);
     });
@@ -108,7 +108,7 @@ describe.each(['v1', 'v2'] as const)('the official client %s', (version) => {
     });
   });
 
-  test('answers the server', async () => {
+  test("answers the server's requests", async () => {
     const server = await startTestServer('apikey');
     const client = await connect(server);
     const params = { messages: [], maxTokens: 1 };
@@ -118,7 +118,7 @@ describe.each(['v1', 'v2'] as const)('the official client %s', (version) => {
     await server.stop();
   });
 
-  test('goes on by itself after the server was killed and started again', async () => {
+  test('recovers automatically after the server was killed and started again', async () => {
     const killed = await startServer('apikey');
     const client = await connect(killed);
     client.onerror = () => {}; // It says that it lost its connection.

@@ -3,7 +3,7 @@ import { type Answer, call, exchange, openStream, post, rawRequest, send } from 
 import { goodHeaders, type RunningServer, startServer } from '../support/server.js';
 
 const app = 'https://app.example.com';
-const exposed = 'Content-Type, Authorization, X-API-Key, WWW-Authenticate, Mcp-Session-Id';
+const exposed = 'Content-Type, Authorization, X-API-Key, WWW-Authenticate, Retry-After, Mcp-Session-Id';
 
 /** One request for every kind of answer. */
 const requests: [string, (server: RunningServer, headers: Record<string, string>) => Promise<Answer>][] = [
@@ -23,7 +23,7 @@ const requests: [string, (server: RunningServer, headers: Record<string, string>
   ['405 of a probe', (server, headers) => post(server, '/sse', call(1, 'initialize'), headers)],
 ];
 
-describe('by default any page may call, since a browser never sends the credential by itself', () => {
+describe('by default any page may call, since a browser never sends the credential automatically', () => {
   let server: RunningServer;
   beforeAll(async () => {
     server = await startServer('apikey', { MAX_MESSAGE_SIZE: '1kb' });
@@ -52,7 +52,7 @@ describe('by default any page may call, since a browser never sends the credenti
     stream.close();
   });
 
-  test('on what never became a request', async () => {
+  test('on bytes that are not a request', async () => {
     const [notHttp] = await exchange(server, 'hello\r\n\r\n');
     const [tooLong] = await exchange(server, rawRequest('GET', '/', { 'X-Long': 'x'.repeat(20_000) }));
     expect([notHttp?.status, tooLong?.status]).toEqual([400, 431]);
@@ -68,16 +68,13 @@ describe('with a list of origins', () => {
   });
   afterAll(() => server.stop());
 
-  test.each(requests)(
-    'a %s names the origin that asked, and says that it depends on it',
-    async (_, request) => {
-      const { headers } = await request(server, { Origin: app });
-      expect(headers['access-control-allow-origin']).toBe(app);
-      expect(headers.vary).toBe('Origin');
-    },
-  );
+  test.each(requests)('a %s names the requesting origin and has Vary: Origin', async (_, request) => {
+    const { headers } = await request(server, { Origin: app });
+    expect(headers['access-control-allow-origin']).toBe(app);
+    expect(headers.vary).toBe('Origin');
+  });
 
-  test.each(requests)('a %s names no origin when none asked', async (_, request) => {
+  test.each(requests)('a %s names no origin if the request has none', async (_, request) => {
     const { headers } = await request(server, {});
     expect(headers['access-control-allow-origin']).toBeUndefined();
     expect(headers.vary).toBe('Origin');

@@ -14,7 +14,7 @@ function outcome({ status, body }: Answer): string {
   return `${status} ${body.startsWith('{') ? JSON.parse(body).error.code : body}`;
 }
 
-describe('of an open server', () => {
+describe('the checks of an open server', () => {
   let server: RunningServer;
   beforeAll(async () => {
     server = await startServer('apikey', {
@@ -65,7 +65,7 @@ describe('of an open server', () => {
   });
 });
 
-describe('of a server at its limits', () => {
+describe('the checks of a server at its limits', () => {
   let server: RunningServer;
   let stream: Stream;
   beforeAll(async () => {
@@ -78,13 +78,13 @@ describe('of a server at its limits', () => {
   });
   afterAll(() => server.stop());
 
-  test('path before a full server', async () => {
+  test('the path before room for a session', async () => {
     expect(outcome(await send(server, 'GET', '/nothing'))).toBe('404 not_found');
     expect(outcome(await send(server, 'DELETE', '/sse'))).toBe('405 method_not_allowed');
     expect((await post(server, '/sse', '{}')).headers['content-type']).toBe('text/plain');
   });
 
-  test('a full server before the credential', async () => {
+  test('room for a session before the credential', async () => {
     expect(outcome(await send(server, 'GET', '/sse'))).toBe('503 server_full');
   });
 
@@ -96,7 +96,7 @@ describe('of a server at its limits', () => {
     expect(outcome(await stream.post('{', { 'X-API-Key': '' }))).toBe('401 unauthorized');
   });
 
-  test('too many bad credentials of an address before its next one is looked at', async () => {
+  test('too many bad credentials of an address before its next credential', async () => {
     const answers: string[] = [];
     for (let i = 0; i < 4; i++) {
       answers.push(outcome(await post(server, '/messages', '{', { 'X-API-Key': `wrong-key-number-${i}` })));
@@ -106,7 +106,7 @@ describe('of a server at its limits', () => {
   });
 });
 
-describe('of a server that shuts down', () => {
+describe('the checks of a server that shuts down', () => {
   let server: RunningServer;
   beforeAll(async () => {
     server = await startTestServer('apikey', { SHUTDOWN_SECONDS: '20', RATE_LIMIT: '0' });
@@ -118,7 +118,6 @@ describe('of a server that shuts down', () => {
   afterAll(() => server.stop('SIGKILL'));
 
   test.each([
-    ['GET', '/sse', headers],
     ['GET', '/health', {}],
     ['GET', '/nothing', {}],
     ['OPTIONS', '/sse', {}],

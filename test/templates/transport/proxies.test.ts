@@ -14,7 +14,7 @@ describe('behind a proxy that adds a prefix', () => {
   test.each([
     ['takes the prefix away', '/sse'],
     ['passes the prefix on', '/tools/mcp/sse'],
-  ])('one that %s: the endpoint is the path as clients see it', async (_, path) => {
+  ])('that %s, the endpoint event has the path as clients see it', async (_, path) => {
     const stream = await openStream(server, { headers, path });
     expect(stream.endpoint).toMatch(/^\/tools\/mcp\/messages\?sessionId=/);
     expect((await stream.post(call(1, 'ping'))).status).toBe(202);
@@ -26,20 +26,20 @@ describe('behind a proxy that adds a prefix', () => {
   });
 
   test.each(['/tools/mcp', '/tools/mcp/', '/tools/mcp/health', '/tools/mcp/health/'])(
-    '%s is found',
+    '%s has a route',
     async (path) => {
       expect((await send(server, 'GET', path)).status).toBe(200);
     },
   );
 
   test.each(['/tools', '/tools/mcpsse', '/tools/mcp/tools/mcp/sse', '/tools/mcp//sse'])(
-    '%s is not',
+    '%s has no route',
     async (path) => {
       expect((await send(server, 'GET', path)).status).toBe(404);
     },
   );
 
-  test('the page for people shows the whole path', async () => {
+  test('the landing page shows the whole path', async () => {
     const { body } = await send(server, 'GET', '/', { headers: { Host: 'localhost:1234' } });
     expect(body).toContain('http://localhost:1234/tools/mcp/sse');
   });
@@ -55,7 +55,7 @@ test('a prefix that is also the path of the stream does not hide it', async () =
   await server.stop();
 });
 
-describe('what a proxy says of the client', () => {
+describe('what a proxy says about the client', () => {
   const wrong = { 'X-API-Key': 'not-a-key-of-anybody' };
   const from = (address: string) => ({ 'X-Forwarded-For': address });
   const settings = { AUTH_FAILURES_PER_MINUTE: '1' };
@@ -72,7 +72,7 @@ describe('what a proxy says of the client', () => {
     await server.stop();
   });
 
-  test('is believed as far as there are proxies to trust', async () => {
+  test('is believed for as many proxies as TRUST_PROXY says', async () => {
     const server = await startServer('apikey', { ...settings, TRUST_PROXY: '2' });
     expect(await counted(server, '203.0.113.1, 10.0.0.1', '203.0.113.2, 10.0.0.1')).toBe(401);
     // What the client itself put in front does not count.
@@ -127,7 +127,7 @@ describe('what a proxy says of the client', () => {
   test.each([
     ['0', 'http://'],
     ['1', 'https://'],
-  ])('TRUST_PROXY=%s: the page for people says %s', async (trusted, scheme) => {
+  ])('with TRUST_PROXY=%s makes the landing page say %s', async (trusted, scheme) => {
     const server = await startServer('apikey', { TRUST_PROXY: trusted });
     const { body } = await send(server, 'GET', '/', { headers: { 'X-Forwarded-Proto': 'https' } });
     expect(body).toContain(`${scheme}127.0.0.1:${server.port}/sse`);

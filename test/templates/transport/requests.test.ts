@@ -57,18 +57,18 @@ async function sendParts(parts: (string | Buffer)[]): Promise<Answer[]> {
 }
 
 describe('a body', () => {
-  test('of a known length', async () => {
+  test('of a known length is read', async () => {
     await expectEcho(await exchange(server, rawRequest('POST', stream.endpoint, closing, echo(1))));
   });
 
-  test('in chunks', async () => {
+  test('in chunks is read', async () => {
     const head = rawRequest('POST', stream.endpoint, { ...closing, 'Transfer-Encoding': 'chunked' });
     const bytes = Buffer.from(echo(1));
     const body = chunked(bytes.subarray(0, 7), bytes.subarray(7, 60), bytes.subarray(60));
     await expectEcho(await exchange(server, Buffer.concat([Buffer.from(head), body])));
   });
 
-  test('in chunks with extensions and a trailer', async () => {
+  test('in chunks with extensions and a trailer is read', async () => {
     const head = rawRequest('POST', stream.endpoint, { ...closing, 'Transfer-Encoding': 'chunked' });
     const bytes = Buffer.from(echo(1));
     const body = [
@@ -79,12 +79,12 @@ describe('a body', () => {
     await expectEcho(await exchange(server, Buffer.concat([Buffer.from(head), ...body])));
   });
 
-  test('byte by byte, so also inside of a character', async () => {
+  test('that arrives byte by byte, splitting characters, is read', async () => {
     const bytes = Buffer.from(rawRequest('POST', stream.endpoint, closing, echo(1)));
     await expectEcho(await sendParts([...bytes].map((byte) => Buffer.from([byte]))));
   });
 
-  test('split in two at every byte', async () => {
+  test('split in two at any byte is read', async () => {
     const bytes = Buffer.from(echo(1));
     const head = rawRequest('POST', stream.endpoint, { ...closing, 'Content-Length': String(bytes.length) });
     const splits = Array.from(bytes, (_, at) => [head, bytes.subarray(0, at), bytes.subarray(at)]);
@@ -95,7 +95,7 @@ describe('a body', () => {
     for (const _ of splits) expect((await stream.message(1)).result.content[0].text).toBe(text);
   });
 
-  test('in chunks, split in two at every byte', async () => {
+  test('in chunks, split in two at any byte, is read', async () => {
     const head = rawRequest('POST', stream.endpoint, { ...closing, 'Transfer-Encoding': 'chunked' });
     const bytes = Buffer.from(echo(1));
     const body = chunked(bytes.subarray(0, 60), bytes.subarray(60));
@@ -142,7 +142,7 @@ describe('a connection', () => {
     expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 200]);
   });
 
-  test('carries requests that do not wait for each other; they are handled in order', async () => {
+  test('carries pipelined requests, which are handled in order', async () => {
     const keep = { ...headers, 'Content-Type': 'application/json' };
     const ids = Array.from({ length: 20 }, (_, i) => i + 1);
     const requests = ids.map((id) =>
@@ -192,7 +192,7 @@ describe('a connection', () => {
     }
   });
 
-  test('that a client wants as a tunnel (CONNECT) is closed without an answer', async () => {
+  test('that a client wants as a tunnel (CONNECT) is closed without a response', async () => {
     const connection = await rawConnection(server);
     connection.write('CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n');
     expect(await connection.end()).toBe('');
@@ -200,7 +200,7 @@ describe('a connection', () => {
     expect(await stream.message(1)).toMatchObject({ result: {} });
   });
 
-  test('that carries a stream carries nothing else: whatever is sent on it ends both', async () => {
+  test('that carries a stream carries nothing else: further bytes end both', async () => {
     for (const more of ['a request', 'no HTTP']) {
       const connection = await rawConnection(server);
       connection.write(rawRequest('GET', '/sse', headers));
@@ -212,14 +212,14 @@ describe('a connection', () => {
     }
   });
 
-  test('on which others wait is no place for a stream', async () => {
+  test('with pipelined requests cannot carry a stream', async () => {
     const connection = await rawConnection(server);
     connection.write(rawRequest('GET', '/sse', headers) + rawRequest('GET', '/health'));
     await connection.until(/"bad_request"[\s\S]*"status":"ok"/);
     connection.socket.destroy();
   });
 
-  test('answers one request after the other, in their order, and not endlessly many', async () => {
+  test('answers a limited number of pipelined requests, in order', async () => {
     const orderly = await rawConnection(server);
     orderly.write(rawRequest('GET', '/none') + rawRequest('GET', '/health') + rawRequest('GET', '/sse'));
     await orderly.until(/HTTP\/1\.1 404 [\s\S]*HTTP\/1\.1 200 [\s\S]*HTTP\/1\.1 401 /);
@@ -231,7 +231,7 @@ describe('a connection', () => {
     await flood.closed;
   });
 
-  test('may write the query in other ways than the endpoint event did', async () => {
+  test('may write the query differently than the endpoint event', async () => {
     const id = stream.endpoint.split('=')[1] as string;
     for (const [n, query] of [
       `session%49d=${id}`,
@@ -244,7 +244,7 @@ describe('a connection', () => {
     }
   });
 
-  test('may ask for the whole URL, as some proxies do, of the host that it names in Host', async () => {
+  test('may ask for the whole URL, as some proxies do, with the host that Host names', async () => {
     const accept = { Accept: 'application/json, text/event-stream' };
     const status = async (method: string, target: string, body?: string) => {
       const host = { Host: 'localhost:8080', Connection: 'close' };
@@ -259,7 +259,7 @@ describe('a connection', () => {
     expect(await status('GET', 'http://localhost/health')).toBe(404);
   });
 
-  test('the refusal of what comes behind a call is not taken for its answer, nor does it stand in it', async () => {
+  test('never gets the refusal of a later request as, or within, the response to a call', async () => {
     const call = JSON.stringify(callTool(1, 'countdown', { seconds: 1 }));
     const withProgress = call.replace('"arguments"', '"_meta":{"progressToken":1},"arguments"');
     const accept = { Accept: 'application/json, text/event-stream' };
@@ -272,7 +272,7 @@ describe('a connection', () => {
     }
   });
 
-  test('a stream that was asked for with a body stays open, and ends when its client leaves', async () => {
+  test('a stream requested with a body stays open, and ends when its client leaves', async () => {
     const connection = await rawConnection(server);
     connection.write(rawRequest('GET', '/sse', headers, 'x'.repeat(500_000)));
     const session = /sessionId=(\S{8})/.exec(await connection.until(/data: \S+\n\n/))?.[1];
@@ -282,7 +282,7 @@ describe('a connection', () => {
 });
 
 describe('HTTP/1.0', () => {
-  test('a message without Host and keep-alive is accepted, and the connection closed', async () => {
+  test('a message without Host and keep-alive is accepted, and the connection is closed', async () => {
     const body = echo(1);
     const request =
       `POST ${stream.endpoint} HTTP/1.0\r\nX-API-Key: ${headers['X-API-Key']}\r\n` +
@@ -300,13 +300,13 @@ describe('HTTP/1.0', () => {
     connection.socket.destroy();
   });
 
-  test('a foreign host is refused there too', async () => {
+  test('a host that is not allowed is refused', async () => {
     const [answer] = await exchange(server, 'GET /sse HTTP/1.0\r\nHost: evil.example.com\r\n\r\n');
     expect(answer?.status).toBe(403);
   });
 });
 
-describe('what is not a proper request is 400 and the connection closed', () => {
+describe('a malformed request gets 400, and the connection is closed', () => {
   const post = (lines: string) => `POST /messages HTTP/1.1\r\nHost: localhost\r\n${lines}\r\n\r\n`;
   test.each([
     ['no HTTP at all', 'hello\r\n\r\n'],
@@ -330,13 +330,13 @@ describe('what is not a proper request is 400 and the connection closed', () => 
     expect(answer?.headers.connection).toBe('close');
   });
 
-  test('headers beyond 16 KB are 431', async () => {
+  test('headers above 16 KB get 431', async () => {
     const [answer] = await exchange(server, rawRequest('GET', '/sse', { 'X-Long': 'x'.repeat(20_000) }));
     expect(answer?.status).toBe(431);
     expect(JSON.parse(answer?.body as string).error.code).toBe('headers_too_large');
   });
 
-  test('an empty Host is 403', async () => {
+  test('an empty Host gets 403', async () => {
     const [answer] = await exchange(server, rawRequest('GET', '/health', { Host: '', Connection: 'close' }));
     expect(answer?.status).toBe(403);
   });

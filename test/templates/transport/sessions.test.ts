@@ -24,14 +24,14 @@ function same({ status, headers, body }: Answer) {
   return { status, headers: rest, body };
 }
 
-describe('a session belongs to who opened it', () => {
+describe('a session belongs to the caller who opened it', () => {
   let server: RunningServer;
   beforeAll(async () => {
     server = await startServer('apikey', keys);
   });
   afterAll(() => server.stop());
 
-  test("another caller's message is answered as if the session did not exist, and nothing comes of it", async () => {
+  test("another caller's message is answered as if the session did not exist, and has no effect", async () => {
     const stream = await openStream(server, { headers: alice });
     const asBob = await post(server, stream.endpoint, callTool(1, 'echo', { text: 'from bob' }), bob);
     const unknown = await post(server, '/messages?sessionId=unknown', call(1, 'ping'), bob);
@@ -43,7 +43,7 @@ describe('a session belongs to who opened it', () => {
     stream.close();
   });
 
-  test("another caller's oversized, broken or foreign body is the same 404", async () => {
+  test("another caller's oversized, broken or non-JSON body gets the same 404", async () => {
     const stream = await openStream(server, { headers: alice });
     const unknown = same(await post(server, '/messages?sessionId=unknown', '{', bob));
     for (const [body, type] of [
@@ -79,7 +79,7 @@ describe('a session belongs to who opened it', () => {
     }
   });
 
-  test('a tool learns who is calling', async () => {
+  test('a tool sees who is calling', async () => {
     const stream = await openStream(server, { headers: bob });
     await stream.post(callTool(1, 'whoami'));
     expect((await stream.message(1)).result.content[0].text).toBe('bob');
@@ -87,7 +87,7 @@ describe('a session belongs to who opened it', () => {
   });
 });
 
-describe('while the body of a message comes', () => {
+describe('while the body of a message arrives', () => {
   /** Begins a message; resolves when the server asked for its body, so knows whose session it is for. */
   async function begin(server: RunningServer, path: string, caller: Record<string, string>) {
     const body = JSON.stringify(callTool(1, 'whoami'));
@@ -106,7 +106,7 @@ describe('while the body of a message comes', () => {
     };
   }
 
-  test('its session may end: then it is answered as if the session did not exist', async () => {
+  test('its session may end, and the message is answered as if the session did not exist', async () => {
     const server = await startServer('apikey', keys);
     const stream = await openStream(server, { headers: alice });
     const message = await begin(server, stream.endpoint, alice);
@@ -116,7 +116,7 @@ describe('while the body of a message comes', () => {
     await server.stop();
   });
 
-  test('it may become a session of somebody: the first caller keeps it', async () => {
+  test('its session may get an owner, who keeps it', async () => {
     const server = await startServer('apikey', { ...keys, PROTECT: 'messages' });
     const stream = await openStream(server);
     const [first, second] = await Promise.all([
@@ -132,14 +132,14 @@ describe('while the body of a message comes', () => {
   });
 });
 
-describe('there is room for so many', () => {
+describe('the number of sessions is limited', () => {
   let server: RunningServer;
   beforeAll(async () => {
     server = await startServer('apikey', { ...keys, MAX_SESSIONS: '5', MAX_SESSIONS_PER_CLIENT: '3' });
   });
   afterAll(() => server.stop());
 
-  test('of one client: then 429 with Retry-After, and others still come in', async () => {
+  test('for one client, with 429 and Retry-After, while other clients come in', async () => {
     const streams = await Promise.all([1, 2, 3].map(() => openStream(server, { headers: alice })));
     const answer = await send(server, 'GET', '/sse', { headers: alice });
     expect(answer.status).toBe(429);
@@ -162,7 +162,7 @@ describe('there is room for so many', () => {
     );
   });
 
-  test('in all: then 503 with Retry-After for everybody', async () => {
+  test('in all, with 503 and Retry-After for every client', async () => {
     const streams = await Promise.all(
       [alice, alice, alice, bob, bob].map((headers) => openStream(server, { headers })),
     );
@@ -177,7 +177,7 @@ describe('there is room for so many', () => {
     );
   });
 
-  test('10,000 asked for by two callers: so many open, all others are refused, and every count is back', async () => {
+  test('when two callers ask for 10,000: the limit opens, the others are refused, and every count returns to zero', async () => {
     const agent = new Agent({ keepAlive: true });
     const opened: IncomingMessage[] = [];
     const statuses: Record<number, number> = {};
@@ -210,7 +210,7 @@ describe('there is room for so many', () => {
     expect(statuses).toEqual({ 200: 5 * rounds, 429: 5000 - 3 * rounds, 503: 5000 - 2 * rounds });
   });
 
-  test('2,000 opened and dropped: refused at the cap, and every count back to zero', async () => {
+  test('when 2,000 are opened and dropped: the cap holds, and every count returns to zero', async () => {
     const statuses = new Map<number, number>();
     for (let round = 0; round < 20; round++) {
       await Promise.all(
@@ -236,8 +236,11 @@ describe('there is room for so many', () => {
   });
 });
 
-test('2,000 clients that come back at one moment all come in', async () => {
-  const server = await startServer('none', { MAX_SESSIONS_PER_CLIENT: '2000' });
+test('2,000 clients that reconnect at the same moment all come in', async () => {
+  const server = await startServer('none', {
+    MAX_SESSIONS_PER_CLIENT: '2000',
+    MAX_CONNECTIONS_PER_ADDRESS: '3000',
+  });
   const before = performance.now();
   const streams = await Promise.all(Array.from({ length: 2000 }, () => openStream(server)));
   expect(new Set(streams.map(({ endpoint }) => endpoint)).size).toBe(2000);
@@ -246,7 +249,7 @@ test('2,000 clients that come back at one moment all come in', async () => {
   await server.stop();
 });
 
-describe('a session that is over leaves nothing', () => {
+describe('a session that has ended leaves nothing', () => {
   let server: RunningServer;
   beforeAll(async () => {
     server = await startTestServer('none', { MAX_SESSIONS_PER_CLIENT: '1000', TRUST_PROXY: '1' });
@@ -261,7 +264,7 @@ describe('a session that is over leaves nothing', () => {
     return JSON.parse(result.content[0].text);
   }
 
-  test('its running calls are aborted through their signals, and its MCP server is closed', async () => {
+  test('running: its calls are aborted through their signals, and its MCP server is closed', async () => {
     const before = await inside();
     const stream = await openStream(server);
     await stream.post(callTool(1, 'hang'));
@@ -272,7 +275,7 @@ describe('a session that is over leaves nothing', () => {
     expect(after.mcpServersMade - after.mcpServersClosed).toBe(1);
   });
 
-  test('memory, timers and connections are back after 1,000 sessions with calls', async () => {
+  test('behind: memory, timers and connections return after 1,000 sessions with calls', async () => {
     let clients = 0;
     const round = async (count: number) => {
       await Promise.all(

@@ -19,8 +19,8 @@ async function stop(signal: NodeJS.Signals = 'SIGTERM') {
 
 const stopping = () => server.logged({ msg: 'stopping' });
 
-test('with 1,000 streams and running calls: replies arrive, then it ends with 0 and in time', async () => {
-  server = await startTestServer('none', settings);
+test('with 1,000 streams and running calls, replies arrive and the server exits with 0 in time', async () => {
+  server = await startTestServer('none', { ...settings, MAX_CONNECTIONS_PER_ADDRESS: '2000' });
   const streams = await Promise.all(Array.from({ length: 1000 }, () => openStream(server)));
   const [quick, slow, ...idle] = streams as [(typeof streams)[0], ...typeof streams];
   await quick.post(callTool(1, 'wait', { ms: 500 }));
@@ -28,13 +28,14 @@ test('with 1,000 streams and running calls: replies arrive, then it ends with 0 
 
   const ended = stop();
   expect((await quick.message(1)).result.content[0].text).toBe('waited');
+  expect((await slow?.message(1))?.error.message).toBe('The server stopped before the call ended');
   const { code, ms } = await ended;
   expect(code).toBe(0);
   expect(ms).toBeLessThan(3000);
   await Promise.all(idle.map((stream) => stream.closed));
 });
 
-test('without running calls it ends at once', async () => {
+test('without running calls the server exits at once', async () => {
   server = await startTestServer('none', settings);
   const stream = await openStream(server);
   const { code, ms } = await stop('SIGINT');
@@ -43,7 +44,7 @@ test('without running calls it ends at once', async () => {
   await stream.closed;
 });
 
-test('while calls finish, idle streams have ended and what is new is answered with 503', async () => {
+test('while calls finish, every stream stays and a session with a running call takes messages', async () => {
   server = await startTestServer('none', settings);
   const [busy, idle] = await Promise.all([openStream(server), openStream(server)]);
   await busy.post(callTool(1, 'wait', { ms: 1000 }));
@@ -53,18 +54,23 @@ test('while calls finish, idle streams have ended and what is new is answered wi
 
   const ended = stop();
   await stopping();
-  await idle.closed;
-  const answer = await send(server, 'GET', '/sse');
+  const answer = await send(server, 'GET', '/nothing');
   expect(answer.status).toBe(503);
   expect(answer.headers.connection).toBe('close');
-  expect((await busy.post(call(2, 'ping'))).status).toBe(503);
+  expect((await idle.post(call(2, 'ping'))).status).toBe(503);
+  expect((await busy.post(call(2, 'ping'))).status).toBe(202);
+  expect(await busy.message(2)).toMatchObject({ result: {} });
+  // Clients give up for good when a stream is refused, and come back when a connection ends.
+  await expect(send(server, 'GET', '/sse')).rejects.toThrow('socket hang up');
+  expect(idle.isOver).toBe(false);
   keptOpen.write(rawRequest('GET', '/health'));
   expect(await keptOpen.end()).toMatch(/HTTP\/1\.1 503 /);
   expect((await busy.message(1)).result.content[0].text).toBe('waited');
   expect((await ended).code).toBe(0);
+  await idle.closed;
 });
 
-test('a slow reader still gets what waits for it', async () => {
+test('a slow reader still gets what was waiting for it', async () => {
   server = await startTestServer('none', settings);
   const stream = await openStream(server);
   stream.response.pause();
@@ -79,7 +85,7 @@ test('a slow reader still gets what waits for it', async () => {
   expect((await ended).code).toBe(0);
 });
 
-test('requests that wait for others on their connection are refused when their turn comes', async () => {
+test('pipelined requests are refused when their turn comes', async () => {
   server = await startTestServer('none', settings);
   const connection = await rawConnection(server);
   const headers = { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' };
@@ -92,7 +98,7 @@ test('requests that wait for others on their connection are refused when their t
   expect(answers).toMatch(/waited[\s\S]*HTTP\/1\.1 503 /);
 });
 
-test('a second signal ends it at once', async () => {
+test('a second signal ends the server at once', async () => {
   server = await startTestServer('none', { ...settings, SHUTDOWN_SECONDS: '60' });
   const stream = await openStream(server);
   await stream.post(callTool(1, 'hangForever'));
@@ -104,7 +110,7 @@ test('a second signal ends it at once', async () => {
   expect(ms).toBeLessThan(1000);
 });
 
-describe('nothing that a client does or leaves undone keeps it from ending', () => {
+describe('no client can keep the server from exiting', () => {
   test.each([
     ['a connection without a request', ''],
     ['half a request', 'POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-'],
@@ -119,7 +125,7 @@ describe('nothing that a client does or leaves undone keeps it from ending', () 
     expect(ms).toBeLessThan(2000);
   });
 
-  test('requests that waited for others when their client left', async () => {
+  test('pipelined requests whose client left', async () => {
     server = await startTestServer('none', settings);
     const connection = await rawConnection(server);
     const headers = { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' };
@@ -132,7 +138,7 @@ describe('nothing that a client does or leaves undone keeps it from ending', () 
     expect(ms).toBeLessThan(1000);
   });
 
-  test('a reader that does not take the rest of its stream', async () => {
+  test('a reader that does not read the rest of its stream', async () => {
     server = await startTestServer('none', { ...settings, SHUTDOWN_SECONDS: '1' });
     const stream = await openStream(server);
     stream.response.pause();

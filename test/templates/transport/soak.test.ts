@@ -6,7 +6,7 @@ import { directoryOf } from '../support/projects.js';
 const script = join(import.meta.dirname, '../../../scripts/soak.js');
 
 // The short form of scripts/soak.js, which says what is looked for.
-test('sessions that open, call, stall and vanish lose no reply and leave nothing', {
+test('sessions that open, call, stall and vanish lose no reply and leave nothing behind', {
   timeout: 60_000,
 }, async () => {
   const args = ['--seconds', '5', '--sessions', '200', '--project', directoryOf('none')];

@@ -10,7 +10,7 @@ afterEach(() => {
   for (const host of hosts.splice(0)) host.close();
 });
 
-test('a port in use is one line and exit 1', async () => {
+test('a port in use ends the start with one line and exit status 1', async () => {
   const other = createServer();
   hosts.push(other);
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
@@ -22,8 +22,8 @@ test('a port in use is one line and exit 1', async () => {
   );
 });
 
-test.each(['203.0.113.7', 'no-such-host.invalid', '999.999.999.999', '::ffff:203.0.113.7'])(
-  'a host that this machine does not have (%s) is one line and exit 1',
+test.each(['203.0.113.7', 'no-such-host.invalid', '::ffff:203.0.113.7'])(
+  'a host that this machine does not have (%s) ends the start with one line and exit status 1',
   async (host) => {
     const { code, output } = await runServer('apikey', { HOST: host, PORT: '0' });
     expect(code).toBe(1);
@@ -42,7 +42,7 @@ async function whyNotLowPorts(): Promise<string | undefined> {
   }
 }
 
-test('a port that needs more rights is one line and exit 1', async ({ skip }) => {
+test('a port that needs more rights ends the start with one line and exit status 1', async ({ skip }) => {
   const reason = await whyNotLowPorts();
   skip(reason !== undefined, reason);
   const nobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
@@ -51,7 +51,7 @@ test('a port that needs more rights is one line and exit 1', async ({ skip }) =>
   expect(output).toBe('PORT 81: listening on it needs more rights; choose a port above 1023\n');
 });
 
-test('without credentials an address beyond this machine is refused', async () => {
+test('without credentials, an address beyond this machine is refused', async () => {
   for (const host of ['0.0.0.0', '::', '192.0.2.1']) {
     const { code, output } = await runServer('none', { HOST: host, PORT: '0' });
     expect(code).toBe(1);

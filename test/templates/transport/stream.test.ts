@@ -12,7 +12,7 @@ describe('the stream', () => {
   });
   afterAll(() => server.stop());
 
-  test('begins with the path to post to, at once', async () => {
+  test('begins at once with the path to POST to', async () => {
     const before = performance.now();
     const stream = await openStream(server, { headers });
     expect(performance.now() - before).toBeLessThan(1000);
@@ -40,13 +40,13 @@ describe('the stream', () => {
     stream.close();
   });
 
-  test('never has the same session id twice', async () => {
+  test('never has the same session id as another', async () => {
     const streams = await Promise.all(Array.from({ length: 50 }, () => openStream(server, { headers })));
     expect(new Set(streams.map(({ endpoint }) => endpoint)).size).toBe(50);
     for (const stream of streams) stream.close();
   });
 
-  test('a session id that the client asks for is not taken', async () => {
+  test('ignores a session id that the client asks for', async () => {
     const first = await openStream(server, { headers });
     const id = first.endpoint.split('=')[1] as string;
     const second = await openStream(server, {
@@ -73,7 +73,7 @@ describe('the stream', () => {
     ['what JSON escapes', '"\\/\b\f\t</script>'],
     ["the names of an object's own things", '__proto__ constructor'],
     ['nothing', ''],
-  ])('text survives: %s', async (_, text) => {
+  ])('carries text unchanged: %s', async (_, text) => {
     const stream = await openStream(server, { headers });
     await stream.post(callTool(1, 'echo', { text }));
     expect((await stream.message(1)).result.content).toEqual([{ type: 'text', text }]);
@@ -81,7 +81,7 @@ describe('the stream', () => {
     stream.close();
   });
 
-  test('4 MB survive', async () => {
+  test('carries 4 MB unchanged', async () => {
     const stream = await openStream(server, { headers });
     const text = 'ü😀\n'.repeat((4 * 1024 ** 2 - 200) / 8);
     const answer = await stream.post(callTool(1, 'echo', { text }));
@@ -104,7 +104,7 @@ describe('the stream', () => {
 });
 
 describe('keep-alive', () => {
-  test.concurrent('is a comment with the time; 0 turns it off', async () => {
+  test.concurrent('is a comment with the time, and 0 turns it off', async () => {
     const [on, off] = await Promise.all([
       startServer('apikey', { KEEP_ALIVE_SECONDS: '1' }),
       startServer('apikey', { KEEP_ALIVE_SECONDS: '0' }),
@@ -120,7 +120,7 @@ describe('keep-alive', () => {
     await Promise.all([on.stop(), off.stop()]);
   });
 
-  test.concurrent('is spread over time again after the server was held up', async ({ skip }) => {
+  test.concurrent('is spread over time again after the server was blocked', async ({ skip }) => {
     skip(process.platform === 'win32', 'Windows cannot hold a process');
     const server = await startServer('apikey', { KEEP_ALIVE_SECONDS: '1' });
     const streams = await Promise.all(Array.from({ length: 100 }, () => openStream(server, { headers })));
@@ -158,7 +158,7 @@ describe('keep-alive', () => {
     await server.stop();
   });
 
-  describe('by ping', () => {
+  describe('keep-alive by ping', () => {
     let server: RunningServer;
     beforeAll(async () => {
       server = await startServer('apikey', { KEEP_ALIVE_SECONDS: '1', KEEP_ALIVE_MODE: 'ping' });
@@ -168,7 +168,7 @@ describe('keep-alive', () => {
     test.concurrent.each([
       ['a result', { result: {} }],
       ['an error', { error: { code: -32601, message: 'Method not found' } }],
-    ])('any reply keeps the session: %s', async (_, reply) => {
+    ])('keeps the session for any reply: %s', async (_, reply) => {
       const stream = await openStream(server, { headers });
       const ids: string[] = [];
       while (ids.length < 4) {
@@ -182,7 +182,7 @@ describe('keep-alive', () => {
       stream.close();
     });
 
-    test.concurrent('a client that answers none is gone', async () => {
+    test.concurrent('ends the session of a client that answers none', async () => {
       const stream = await openStream(server, { headers });
       const session = stream.endpoint.split('=')[1]?.slice(0, 8);
       await stream.closed;

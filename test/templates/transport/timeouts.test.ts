@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { call, openStream, parseAnswers, post, rawConnection, rawRequest } from '../support/client.js';
 import { type RunningServer, startServer } from '../support/server.js';
 
-describe('a request that comes too slowly is answered with 408 and its connection closed', () => {
+describe('a request that arrives too slowly gets 408, and its connection is closed', () => {
   let server: RunningServer;
   beforeAll(async () => {
     server = await startServer('none', {
@@ -61,13 +61,13 @@ describe('a request that comes too slowly is answered with 408 and its connectio
     stream.close();
   });
 
-  test.concurrent('the body of a request that was refused does not keep its connection either', async () => {
+  test.concurrent('the body of a refused request does not keep its connection open', async () => {
     const { answers, ms } = await trickle(headOf('/messages?sessionId=unknown'), ' ');
     expect(answers[0]?.status).toBe(404);
     expect(ms).toBeLessThan(8000);
   });
 
-  test.concurrent('a client that keeps its own side open is cut off all the same', async () => {
+  test.concurrent('a client that keeps its side open is cut off all the same', async () => {
     const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
     const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.on('error', () => {}); // The reset; 'close' follows.
@@ -78,7 +78,7 @@ describe('a request that comes too slowly is answered with 408 and its connectio
     clearInterval(timer);
   });
 
-  test.concurrent('but never a stream, and never a connection between two requests', async () => {
+  test.concurrent('the timeout never ends a stream, or a connection between two requests', async () => {
     const stream = await openStream(server);
     const connection = await rawConnection(server);
     connection.write(rawRequest('GET', '/health'));
@@ -93,7 +93,7 @@ describe('a request that comes too slowly is answered with 408 and its connectio
   });
 });
 
-test('a request may not take less time than its headers', async () => {
+test('REQUEST_TIMEOUT_SECONDS below HEADERS_TIMEOUT_SECONDS wins', async () => {
   const server = await startServer('none', { HEADERS_TIMEOUT_SECONDS: '30', REQUEST_TIMEOUT_SECONDS: '5' });
   expect((await server.stop()).code).toBe(0);
 });

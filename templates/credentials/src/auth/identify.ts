@@ -55,12 +55,9 @@ export function createIdentify(options: IdentifyOptions) {
         outcome = 'accepted';
         return undefined;
       }
-      const result = await authenticate(request);
-      if (!result || hasEnded(result)) {
-        throw refuse(request, result ? 'expired' : reasons.get(request), resourceMetadata.url(exchange));
-      }
+      const caller = await authenticate(exchange);
+      if (caller === undefined) throw refuse(request, reasons.get(request), resourceMetadata.url(exchange));
       outcome = 'accepted';
-      const caller = callerFrom(exchange, result === true ? {} : result);
       // With it the SDK tells a client that lacks a scope where to get one.
       if (resourceMetadata.issuer) caller.authInfo.resourceMetadataUrl = resourceMetadata.url(exchange);
       return caller;
@@ -72,9 +69,15 @@ export function createIdentify(options: IdentifyOptions) {
     }
   };
 
-  async function authenticate(request: IncomingMessage): Promise<boolean | AuthResult> {
+  /** Who the provider says is calling; undefined if it refuses. @throws {HttpError} `auth_unavailable` */
+  async function authenticate(exchange: Exchange): Promise<Caller | undefined> {
+    const { request } = exchange;
     try {
-      return await provider.authenticate(request);
+      const result = await provider.authenticate(request);
+      if (!result) return undefined;
+      if (!hasEnded(result)) return callerFrom(exchange, result === true ? {} : result);
+      reasons.set(request, 'expired');
+      return undefined;
     } catch (error) {
       log.error({ request: requestId(request), err: error }, 'the auth provider failed');
       throw new HttpError('auth_unavailable');

@@ -15,6 +15,9 @@ export interface Log {
   error: LogFunction;
 }
 
+/** Characters of one fact that are logged. */
+const longest = 10_000;
+
 interface LogFunction {
   (message: string): void;
   /** An error goes in as `err`. Never put a credential or a message body here. */
@@ -71,45 +74,79 @@ export function createLog({ level, format }: LogOptions): Log {
 }
 
 function jsonLine(time: Date, level: string, msg: string, facts: Record<string, unknown>): string {
-  return toJson({ time: time.toISOString(), level, msg, ...facts });
+  const line = { time: time.toISOString(), level, msg };
+  const plain = 'err' in facts ? { ...facts, err: plainError(facts.err) } : facts;
+  return writeAsJson({ ...line, ...plain }) ?? JSON.stringify({ ...line, facts: shown(facts) });
 }
 
 function textLine(time: Date, level: string, msg: string, facts: Record<string, unknown>): string {
-  const details = Object.entries(facts)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => {
-      if (value instanceof Error) return `\n${value.stack}`;
-      return `${name}=${typeof value === 'string' && isPlain(value) ? value : quote(value)}`;
-    });
+  const details = Object.entries(facts).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    if (name === 'err') return `\n${errorStacks(value)}`;
+    return `${name}=${typeof value === 'string' && isPlain(value) ? value : quote(value)}`;
+  });
   const clock = time.toTimeString().slice(0, 8);
   return [clock, level.padEnd(5), msg, ...details].join('  ');
 }
 
-/** Whatever is thrown can be logged: what JSON cannot hold is written as people read it. */
-function toJson(value: unknown): string {
+/** @returns undefined if it cannot be written as JSON: code may throw anything, also what has a cycle */
+function writeAsJson(value: unknown): string | undefined {
   try {
-    return JSON.stringify(value, (_, part) => (part instanceof Error ? errorFacts(part) : part));
+    return JSON.stringify(value, (_, value) => {
+      if (typeof value === 'bigint') return String(value);
+      return typeof value === 'string' ? cut(value) : value;
+    });
   } catch {
-    return JSON.stringify(value, (key, part) => (key === '' ? part : asText(part)));
+    return undefined;
   }
 }
 
-function errorFacts({ name, message, stack, cause }: Error) {
-  return { name, message, stack, ...(cause !== undefined && { cause }) };
+/** What is logged of an error. Not its other properties: those of HTTP clients hold requests with their credentials. */
+function plainError(error: unknown): unknown {
+  return causes(error).reduceRight(
+    (cause, error) =>
+      error instanceof Error
+        ? { name: error.name, message: error.message, stack: error.stack, cause }
+        : shown(error),
+    undefined,
+  );
 }
 
-function asText(value: unknown): unknown {
-  if (value === null || ['string', 'number', 'boolean', 'undefined'].includes(typeof value)) return value;
+/** The message of an error, and those of its causes. */
+export function errorText(error: unknown): string {
+  return causes(error)
+    .map((error) => (error instanceof Error ? error.message || error.name : shown(error)))
+    .join(': ');
+}
+
+function errorStacks(error: unknown): string {
+  return causes(error)
+    .map((error) => cut(error instanceof Error ? String(error.stack) : shown(error)))
+    .join('\ncaused by ');
+}
+
+/** An error and its causes, from the outside in; a few, since nothing forbids a circle. */
+function causes(error: unknown, most = 5): unknown[] {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause === undefined || most === 1 ? [error] : [error, ...causes(cause, most - 1)];
+}
+
+/** Any value, in a few words. */
+function shown(value: unknown): string {
   try {
-    return inspect(value, { depth: 3, breakLength: Infinity });
+    return cut(typeof value === 'string' ? value : inspect(value, { depth: 0 }));
   } catch {
     return 'a value that cannot be shown';
   }
 }
 
+function cut(text: string): string {
+  return text.length > longest ? `${text.slice(0, longest)}… (${text.length} characters)` : text;
+}
+
 /** What a client chose could otherwise break the line, or give orders to the terminal. */
 function quote(value: unknown): string {
-  return String(toJson(value)).replace(/[\u007f-\u009f]/g, '?');
+  return String(writeAsJson(value) ?? shown(value)).replace(/[\u007f-\u009f]/g, '?');
 }
 
 function isPlain(text: string): boolean {

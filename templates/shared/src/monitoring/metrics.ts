@@ -29,9 +29,7 @@ export function createMetrics() {
   let connectionsOpen = () => 0;
   let uncaughtErrors = 0;
   const descriptorLimit = maxDescriptors();
-  const callsWithin = latencyBounds.map(() => 0);
-  let calls = 0;
-  let callSeconds = 0;
+  const tools = new Map<string, ToolCounts>();
   const loopDelay = monitorEventLoopDelay({ resolution });
   loopDelay.enable();
 
@@ -74,11 +72,19 @@ export function createMetrics() {
     uncaughtError() {
       uncaughtErrors++;
     },
-    toolCallFinished(seconds: number) {
-      calls++;
-      callSeconds += seconds;
-      for (let i = latencyBounds.length - 1; i >= 0 && seconds <= (latencyBounds[i] as number); i--) {
-        (callsWithin[i] as number)++;
+    /** @param tool its name, or `unknown` */
+    toolCallFinished(tool: string, outcome: string, seconds: number) {
+      let counts = tools.get(tool);
+      if (counts === undefined) {
+        counts = { outcomes: new Map(), within: latencyBounds.map(() => 0), calls: 0, seconds: 0 };
+        tools.set(tool, counts);
+      }
+      const { outcomes, within } = counts;
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      counts.calls++;
+      counts.seconds += seconds;
+      for (let i = within.length - 1; i >= 0 && seconds <= (latencyBounds[i] as number); i--) {
+        (within[i] as number)++;
       }
     },
     /** The page that Prometheus scrapes. */
@@ -112,14 +118,7 @@ export function createMetrics() {
           'reason',
         ),
         ...metric('counter', 'mcp_requests_rejected_total', 'Requests refused.', requestsRejected, 'status'),
-        '# HELP mcp_tool_call_duration_seconds From a tool call to its reply.',
-        '# TYPE mcp_tool_call_duration_seconds histogram',
-        ...latencyBounds.map(
-          (le, i) => `mcp_tool_call_duration_seconds_bucket{le="${le}"} ${callsWithin[i]}`,
-        ),
-        `mcp_tool_call_duration_seconds_bucket{le="+Inf"} ${calls}`,
-        `mcp_tool_call_duration_seconds_sum ${callSeconds}`,
-        `mcp_tool_call_duration_seconds_count ${calls}`,
+        ...toolCalls(tools),
         ...metric(
           'gauge',
           'nodejs_eventloop_delay_seconds',
@@ -156,6 +155,41 @@ export function createMetrics() {
       ].join('\n');
     },
   };
+}
+
+/** What is counted of one tool. */
+interface ToolCounts {
+  outcomes: Map<string, number>;
+  /** Calls that took no longer than each of the bounds. */
+  within: number[];
+  calls: number;
+  seconds: number;
+}
+
+function toolCalls(tools: Map<string, ToolCounts>): string[] {
+  const total = 'mcp_tool_calls_total';
+  const duration = 'mcp_tool_call_duration_seconds';
+  const labelled = [...tools].map(([tool, counts]) => ({ label: `tool="${escaped(tool)}"`, ...counts }));
+  return [
+    `# HELP ${total} Tool calls that ended.`,
+    `# TYPE ${total} counter`,
+    ...labelled.flatMap(({ label, outcomes }) =>
+      [...outcomes].map(([outcome, count]) => `${total}{${label},outcome="${outcome}"} ${count}`),
+    ),
+    `# HELP ${duration} Time from a tool call to its result.`,
+    `# TYPE ${duration} histogram`,
+    ...labelled.flatMap(({ label, within, calls, seconds }) => [
+      ...latencyBounds.map((le, i) => `${duration}_bucket{${label},le="${le}"} ${within[i]}`),
+      `${duration}_bucket{${label},le="+Inf"} ${calls}`,
+      `${duration}_sum{${label}} ${seconds}`,
+      `${duration}_count{${label}} ${calls}`,
+    ]),
+  ];
+}
+
+/** The SDK only warns of a name with odd characters. */
+function escaped(label: string): string {
+  return label.replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`));
 }
 
 function increment(counts: Map<string, number>, key: string): void {

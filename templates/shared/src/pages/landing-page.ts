@@ -30,9 +30,11 @@ function render(options: LandingPageOptions, origin: string, sessions: string, s
   const { name, version, basePath, credentialHeader } = options;
   const { endpoint, messageEndpoint, streamableHttpEndpoint } = options.paths;
   const base = origin + basePath;
+  const isBearer = credentialHeader?.toLowerCase() === 'authorization';
   const header = credentialHeader && {
     name: credentialHeader,
-    value: credentialHeader.toLowerCase() === 'authorization' ? 'Bearer <token>' : '<key>',
+    prefix: isBearer ? 'Bearer ' : '',
+    credential: isBearer ? '<token>' : '<key>',
   };
   const endpoints = [
     ['Event stream', 'GET', base + endpoint],
@@ -40,7 +42,12 @@ function render(options: LandingPageOptions, origin: string, sessions: string, s
     ...(streamableHttpEndpoint ? [['Streamable HTTP', 'POST', base + streamableHttpEndpoint]] : []),
     ['Health', 'GET', `${base}/health`],
   ] as [string, string, string][];
-  const settings = clientSettings({ name, url: base + endpoint, header: header || undefined });
+  const settings = clientSettings({
+    name,
+    url: base + endpoint,
+    messageUrl: base + messageEndpoint,
+    header: header || undefined,
+  });
 
   return `<!doctype html>
 <html lang="en">
@@ -58,11 +65,11 @@ function render(options: LandingPageOptions, origin: string, sessions: string, s
 </header>
 <main>
 <h2>Connect a client</h2>
-${header ? `<p>Put your credential in the place of <code>${escapeHtml(header.value)}</code>.</p>` : ''}
+${header ? `<p>Put your credential in the place of <code>${escapeHtml(header.credential)}</code>.</p>` : ''}
 ${settings
   .map(
-    ({ client, where, text }, index) => `<details name="client"${index === 0 ? ' open' : ''}>
-<summary>${client} <small>${escapeHtml(where)}</small></summary>
+    ({ client, where, hint, text }, index) => `<details name="client"${index === 0 ? ' open' : ''}>
+<summary>${client} <small>${escapeHtml(hint ? `${where}; ${hint}` : where)}</small></summary>
 <pre tabindex="0">${escapeHtml(text)}</pre>
 </details>`,
   )

@@ -160,6 +160,20 @@ export function serverSettings(env: Environment, answers: Answers) {
       '`comment`, which every client ignores, or `ping`, which every client answers.',
     ),
   };
+  const tools = {
+    timeoutSeconds: env.wholeNumber(
+      'TOOL_TIMEOUT_SECONDS',
+      0,
+      secondsOrOff,
+      'Seconds that a tool call may take before it is ended; 0 is no limit.',
+    ),
+    exposeErrors: env.oneOf(
+      'EXPOSE_ERRORS',
+      'off',
+      ['on', 'off'],
+      'Whether clients see why a tool failed (`on`), or only a reference to the log (`off`). `npm run dev` sets `on`.',
+    ),
+  };
   const delivery = {
     maxBufferedBytes: env.wholeNumber(
       'MAX_BUFFERED_BYTES',
@@ -206,6 +220,7 @@ export function serverSettings(env: Environment, answers: Answers) {
     limits,
     calls,
     sessions,
+    tools,
     delivery,
     log,
     landingPage,

@@ -21,7 +21,7 @@ export interface SseEndpointOptions {
   messages: MessageLimits;
   workLimits: WorkLimits;
   delivery: PacedWriterOptions;
-  createMcpServer: () => McpServer;
+  createMcpServer: (caller: Caller | undefined) => McpServer;
   /** Called once an MCP server is connected to its session. */
   onConnected?: (mcpServer: McpServer, session: SseSession) => void;
   /** Finds sessions in other processes, if there are any. */
@@ -46,7 +46,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     const client = caller?.id ?? address;
     sessions.requireRoomFor(client);
     if (response.destroyed) return; // The client left while its credential was checked.
-    const mcpServer = createMcpServer();
+    const mcpServer = createMcpServer(caller);
     const sessionId = sessions.newId();
     const session = new SseSession({
       sessionId,

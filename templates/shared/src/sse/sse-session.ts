@@ -43,8 +43,8 @@ export class SseSession implements Transport, Session {
   readonly #stream: EventStream;
   readonly #messageUrl: string;
   readonly #metrics: Metrics;
-  /** The client's requests that have no reply yet. */
-  readonly #running = new Map<RequestId, RunningCall>();
+  /** The client's requests that have no reply yet, and what each holds until then. */
+  readonly #running = new Map<RequestId, Work | undefined>();
   #onIdle: (() => void) | undefined;
   #pingsSent = 0;
   #pingsUnanswered = 0;
@@ -148,17 +148,13 @@ export class SseSession implements Transport, Session {
     if (isNewer || this.#caller === undefined) this.#caller = caller;
   }
 
-  #noteRunning({ id, method }: JSONRPCRequest, work: Work | undefined): void {
-    this.#running.get(id)?.work?.end(); // A client that uses an id again gets one reply.
-    this.#running.set(id, { work, startedAt: method === 'tools/call' ? performance.now() : undefined });
+  #noteRunning({ id }: JSONRPCRequest, work: Work | undefined): void {
+    this.#running.get(id)?.end(); // A client that uses an id again gets one reply.
+    this.#running.set(id, work);
   }
 
   #finish(id: RequestId): void {
-    const call = this.#running.get(id);
-    if (call === undefined) return;
-    call.work?.end();
-    if (call.startedAt !== undefined)
-      this.#metrics.toolCallFinished((performance.now() - call.startedAt) / 1000);
+    this.#running.get(id)?.end();
     if (this.#running.delete(id) && this.#running.size === 0) this.#onIdle?.();
   }
 
@@ -166,7 +162,7 @@ export class SseSession implements Transport, Session {
     if (this.closeReason !== undefined) return;
     this.closeReason = reason;
     this.#stream.end();
-    for (const { work } of this.#running.values()) work?.end();
+    for (const work of this.#running.values()) work?.end();
     this.#running.clear();
     this.#onIdle?.();
     try {
@@ -175,13 +171,6 @@ export class SseSession implements Transport, Session {
       this.onerror?.(error as Error); // How the MCP server ends is its own concern.
     }
   }
-}
-
-interface RunningCall {
-  /** What it holds until its reply. */
-  work: Work | undefined;
-  /** When a tool call began, in milliseconds of the monotonic clock. */
-  startedAt: number | undefined;
 }
 
 /** What a call is told whose session ends before its reply. */

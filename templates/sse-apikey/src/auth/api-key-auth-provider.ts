@@ -5,7 +5,7 @@ import type { AuthProvider, AuthResult, CredentialScheme } from './auth-provider
 import type { RefusalReason } from './refusal-reasons.ts';
 
 export interface APIKeyConfig {
-  /** The accepted keys, each `key` or `id:key`, of 16 characters at least. */
+  /** The accepted keys, each `key`, `id:key` or `id:key:scope scope`; a key has 16 characters at least. */
   keys: string[];
   /** The header that carries the key. Defaults to `X-API-Key`; `Authorization: Bearer` is accepted too. */
   headerName?: string;
@@ -53,12 +53,12 @@ export class APIKeyAuthProvider implements AuthProvider {
     const callers = new Map<string, AuthResult>();
     const ids = new Set<string>();
     for (const [index, entry] of keys.entries()) {
-      const { id, key } = parseEntry(entry, `API_KEY: key ${index + 1} of ${keys.length}`);
+      const { id, key, scopes } = parseEntry(entry, `API_KEY: key ${index + 1} of ${keys.length}`);
       const digest = this.#digest(key);
       if (ids.has(id)) throw new Error(`API_KEY: two keys have the id ${id}`);
       if (callers.has(digest)) throw new Error(`API_KEY: the key of ${id} is there twice`);
       ids.add(id);
-      callers.set(digest, { callerId: id, data: { sub: id } });
+      callers.set(digest, { callerId: id, data: { sub: id }, scopes });
     }
     return callers;
   }
@@ -92,13 +92,15 @@ export class APIKeyAuthProvider implements AuthProvider {
 }
 
 /** @throws {Error} that begins with `which`, when no client could send the key or it is easily guessed */
-function parseEntry(entry: string, which: string): { id: string; key: string } {
-  const colon = entry.indexOf(':');
-  const key = entry.slice(colon + 1).trim();
-  if (colon === 0) throw new Error(`${which} has no id before its colon`);
+function parseEntry(entry: string, which: string): { id: string; key: string; scopes: string[] } {
+  const parts = entry.split(':').map((part) => part.trim());
+  if (parts.length > 3)
+    throw new Error(`${which} must be key, id:key or id:key:scope scope; a key has no colon`);
+  const [key = '', name, scopes = ''] = parts.length === 1 ? parts : [parts[1], parts[0], parts[2]];
+  if (name === '') throw new Error(`${which} has no id before its colon`);
   if (!/^[!-~]*$/.test(key)) throw new Error(`${which} has characters that a header cannot carry`);
   if (key.length < minKeyLength) throw new Error(`${which} has fewer than ${minKeyLength} characters`);
   // A bare key is named after its digest, so that it has the same name after a restart and in another place.
-  const id = colon > 0 ? entry.slice(0, colon).trim() : `key-${hash('sha256', key).slice(0, 8)}`;
-  return { id, key };
+  const id = name ?? `key-${hash('sha256', key).slice(0, 8)}`;
+  return { id, key, scopes: scopes.split(/\s+/).filter((scope) => scope !== '') };
 }

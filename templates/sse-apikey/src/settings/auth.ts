@@ -5,7 +5,7 @@ export function authSettings(env: Environment) {
   return {
     keys: env.secret(
       'API_KEY',
-      'The keys that let a caller in: one, or several with commas, each `key` or `id:key`.',
+      'The keys that let a caller in: one, or several with commas, each `key`, `id:key` or `id:key:scope scope`.',
     ),
     keysFile: env.text(
       'API_KEYS_FILE',

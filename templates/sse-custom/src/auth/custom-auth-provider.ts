@@ -10,10 +10,16 @@ import type { AuthProvider, AuthResult } from './auth-provider.ts';
  *   to what names the caller (never a secret), so that one caller cannot use another's session;
  * - or throws, when it cannot tell: the client gets 503 and the log says why. So it does after 10 seconds.
  *
- * auth-provider.ts says what else an `AuthResult` can hold, such as scopes and an expiry, and what else a
- * provider can have: its own error (`getAuthError`), and the header it reads (`credentialScheme`).
- * introspection-example.ts is a complete provider: it asks an OAuth server about each token. A class that was
- * written for MCP Framework's `AuthProvider` can stand here as it is.
+ * With your own look-up of a user by the API key that was sent, for example:
+ *
+ *     const user = await findUser(singleHeader(req, 'X-API-Key'));
+ *     if (user === undefined) return false;
+ *     return { callerId: user.id, data: { sub: user.id }, scopes: user.isAdmin ? ['read', 'write'] : ['read'] };
+ *
+ * A tool can require scopes, as tools/claims.ts does. auth-provider.ts says what else an `AuthResult` can hold, such as
+ * an expiry, and what else a provider can have: its own error (`getAuthError`), and the header it reads
+ * (`credentialScheme`). introspection-example.ts is a complete provider: it asks an OAuth server about each token. A
+ * class that was written for MCP Framework's `AuthProvider` can stand here as it is.
  */
 export class CustomAuthProvider implements AuthProvider {
   constructor() {

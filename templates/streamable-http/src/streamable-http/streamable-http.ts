@@ -1,5 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createMcpHandler, type McpServer, type ServerEventBus } from '@modelcontextprotocol/server';
+import {
+  type AuthInfo,
+  createMcpHandler,
+  type McpRequestContext,
+  type McpServer,
+  type ServerEventBus,
+} from '@modelcontextprotocol/server';
 import { type Caller, ownAuthInfo } from '../auth/caller.ts';
 import { HttpError } from '../http/errors.ts';
 import type { Exchange } from '../http/exchange.ts';
@@ -19,7 +25,7 @@ export interface StreamableHttpOptions {
   workLimits: WorkLimits;
   delivery: PacedWriterOptions;
   /** Makes the MCP server of each request. */
-  createMcpServer: () => McpServer;
+  createMcpServer: (caller: Caller | undefined) => McpServer;
   /** Subscriptions open at once, in all. */
   maxSessions: number;
   /** Subscriptions open at once of one client. */
@@ -46,8 +52,11 @@ const longestTimeout = 2 ** 31 - 1;
  */
 export function createStreamableHttp(options: StreamableHttpOptions) {
   const { messages, workLimits, delivery, maxSessions, maxSessionsPerClient, limits, log, metrics } = options;
+  /** Who sent a request, by the part of it that the SDK hands on. */
+  const callers = new WeakMap<AuthInfo, Caller>();
   /** MCP servers whose replies are sendable, as over SSE. */
-  const createMcpServer = () => withSendableReplies(options.createMcpServer());
+  const createMcpServer = ({ authInfo }: McpRequestContext) =>
+    withSendableReplies(options.createMcpServer(authInfo && callers.get(authInfo)));
   const handlerOptions = {
     // What the SDK says after a colon may be the message that it could not use.
     onerror: ({ message }: Error) => log.info({ reason: message.split(':', 1)[0] }, 'Streamable HTTP error'),
@@ -73,15 +82,12 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
       const json = await readMessages(exchange, work);
       // Clients of 2025-03-26 may send several messages in one array, of which the dispatcher counted one.
       if (Array.isArray(json) && json.length > 1) limits.count(client, json.length - 1);
-      const method = methodOf(json);
-      if (method === 'subscriptions/listen') {
+      if (methodOf(json) === 'subscriptions/listen') {
         work.end(); // It lasts, and counts as a session instead.
         return await subscribe(exchange, json, caller);
       }
       work.run();
-      const startedAt = performance.now();
       await answer(calls, exchange, json, caller);
-      if (method === 'tools/call') metrics.toolCallFinished((performance.now() - startedAt) / 1000);
     } finally {
       work.end();
     }
@@ -124,6 +130,8 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
     caller: Caller | undefined,
   ): Promise<void> {
     const { request, response, headers, path } = exchange;
+    const authInfo = caller && ownAuthInfo(caller);
+    if (authInfo) callers.set(authInfo, caller);
     const over = new AbortController();
     running.set(response, json);
     response.once('close', () => {
@@ -135,7 +143,7 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
     try {
       const result = await handler.fetch(webRequest(request, path, over.signal), {
         parsedBody: json,
-        ...(caller && { authInfo: ownAuthInfo(caller) }),
+        ...(authInfo && { authInfo }),
       });
       if (response.headersSent) return; // The server stopped meanwhile.
       if (result.status >= 400) noteRefusal(exchange, result.status);

@@ -7,9 +7,9 @@ import {
 
 const definition = {
   title: 'Claims',
-  description: 'Shows what the token of this call says. Needs the scope `read`.',
+  description: 'Shows what is known of the caller. Needs the scope `read`.',
   annotations: { readOnlyHint: true },
-  // A call whose token lacks one of these is refused before it gets to the tool.
+  // A call is refused before it reaches the tool if its credential lacks one of these.
   scopeChallenge: requireScopes('read'),
 };
 

@@ -1,0 +1,246 @@
+import { randomBytes } from 'node:crypto';
+import { tracingChannel } from 'node:diagnostics_channel';
+import {
+  isSpecType,
+  type JSONRPCRequest,
+  type McpServer,
+  ProtocolError,
+  ProtocolErrorCode,
+  type RegisteredTool,
+  type RequestId,
+  type Result,
+  type ServerContext,
+} from '@modelcontextprotocol/server';
+import { errorText, type Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+
+/**
+ * An error whose message is meant for the client: throw it in a tool, a resource or a prompt. Of any other error the
+ * client learns only a reference, and the log has the error under that reference.
+ */
+export class ToolError extends Error {
+  override name = 'ToolError';
+}
+
+export type Outcome = 'ok' | 'error' | 'cancelled' | 'timeout';
+
+/** A call as the tracing channel `mcp.tool` publishes it. */
+export interface ToolCall {
+  /** As the client named it. */
+  readonly tool: string;
+  /** Whether there is such a tool. Clients may send any name, so count and group by those that are. */
+  readonly isTool: boolean;
+  /** The caller's id, if the server asks for credentials. */
+  readonly caller: string | undefined;
+  readonly sessionId: string | undefined;
+  readonly requestId: RequestId;
+  /** What the client sent with the call, such as its `traceparent`. */
+  readonly meta: Record<string, unknown> | undefined;
+  /** Milliseconds of the monotonic clock. */
+  readonly startedAt: number;
+  /** Set when the call ends. */
+  outcome?: Outcome;
+  /** What the tool threw, if it did. */
+  error?: unknown;
+}
+
+export interface ToolCallOptions {
+  /** Whether clients see the message of every error. */
+  exposeErrors: 'on' | 'off';
+  /** Seconds that a call may take; 0 is no limit. */
+  timeoutSeconds: number;
+  log: Log;
+  metrics: Metrics;
+}
+
+/** What went wrong, and what the client is told of it. */
+interface Failure {
+  error?: unknown;
+  message: string;
+  reference?: string;
+}
+
+type Handler = (request: JSONRPCRequest, ctx: ServerContext) => Promise<Result>;
+
+/**
+ * The SDK's own parts that this file replaces. It has no public place through which every call passes, and it answers with
+ * the message of what a tool threw, so the error itself is found only here.
+ */
+interface Internals {
+  server: { _requestHandlers: Map<string, Handler> };
+  _registeredTools: Record<string, RegisteredTool>;
+  executeToolHandler: (tool: RegisteredTool, args: unknown, ctx: ServerContext) => Promise<Result>;
+}
+
+/** What clients are told has failed, and what a request has to look like, by method. */
+const kinds: Record<string, { subject: string; isValid: (request: unknown) => boolean }> = {
+  'resources/read': { subject: 'resource', isValid: isSpecType.ReadResourceRequest },
+  'prompts/get': { subject: 'prompt', isValid: isSpecType.GetPromptRequest },
+  'completion/complete': { subject: 'completion', isValid: isSpecType.CompleteRequest },
+};
+
+/** Methods that run none of your code. */
+const sdkMethods = new Set(['initialize', 'ping', 'server/discover', 'logging/setLevel']);
+
+/** How the SDK begins what it says of arguments and results that do not fit a tool's schemas. */
+const sdkRefusal = /^(Input|Output) validation error: /;
+
+const channel = tracingChannel<ToolCall, ToolCall>('mcp.tool');
+
+/** Watches what the MCP servers do: counts and logs tool calls, limits their time, keeps internals from clients. */
+export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: ToolCallOptions) {
+  /** Tools that were listed. Clients may call any name, and metrics must not grow with each. */
+  const listed = new Set<string>();
+
+  /** @throws if this version of the SDK is built differently */
+  function watch(mcpServer: McpServer, caller?: string): McpServer {
+    const internals = mcpServer as unknown as Internals;
+    const handlers = internals.server._requestHandlers;
+    if (!(handlers instanceof Map && typeof internals.executeToolHandler === 'function')) {
+      throw new Error(
+        'src/monitoring/tool-calls.ts does not fit this version of @modelcontextprotocol/server',
+      );
+    }
+    /** What tools threw, until their calls end. */
+    const failures = new Map<RequestId, Failure>();
+
+    // Makes one promise less than the SDK's own function, which pays for the one that `watchCalls` makes.
+    internals.executeToolHandler = (tool, args, ctx) => {
+      const fail = (error: unknown): never => {
+        if (ctx.mcpReq.signal.aborted || isUrlElicitation(error)) throw error;
+        const failure = failureOf('tool', error);
+        failures.set(ctx.mcpReq.id, failure);
+        throw new Error(failure.message);
+      };
+      return tool.executor(args, ctx).then((result) => result ?? fail(noResult(result)), fail);
+    };
+    for (const [method, handler] of handlers) {
+      if (method === 'tools/call') handlers.set(method, watchCalls(handler));
+      else if (!sdkMethods.has(method)) handlers.set(method, guard(method, handler, caller));
+    }
+    return mcpServer;
+
+    function watchCalls(handler: Handler): Handler {
+      const run = timeoutSeconds > 0 ? withTimeLimit(handler, timeoutSeconds) : handler;
+      return (request, ctx) => {
+        const { id, signal, _meta: meta } = ctx.mcpReq;
+        const { sessionId } = ctx;
+        const tool = String(request.params?.name);
+        const isTool = Object.hasOwn(internals._registeredTools, tool) || listed.has(tool);
+        const startedAt = performance.now();
+        const call: ToolCall = { tool, isTool, caller, sessionId, requestId: id, meta, startedAt };
+        const answer = () =>
+          run(request, ctx).then(
+            (result) => {
+              const outcome = signal.aborted ? 'cancelled' : result.isError ? 'error' : 'ok';
+              finish(call, outcome, outcome === 'error' ? failureIn(result, id) : undefined);
+              return result;
+            },
+            (error) => {
+              const isTimeUp = error instanceof TimeUp;
+              // This is the SDK's own: what a tool throws was caught above.
+              const isRefusal = error instanceof ProtocolError;
+              const failure = isRefusal ? { message: error.message } : failureOf('tool', error);
+              const outcome = signal.aborted ? 'cancelled' : isTimeUp ? 'timeout' : 'error';
+              finish(call, outcome, failure);
+              if (isTimeUp) return { isError: true, content: [{ type: 'text', text: error.message }] };
+              throw isRefusal ? error : new Error(failure.message);
+            },
+          );
+        return channel.hasSubscribers === false ? answer() : channel.tracePromise(answer, call);
+      };
+    }
+
+    /** Why a result says that it is an error. What the tool itself returned is not logged. */
+    function failureIn(result: Result, id: RequestId): Failure {
+      const failure = failures.get(id);
+      failures.delete(id);
+      const [{ text = '' } = {}] = (result.content ?? []) as { text?: string }[];
+      return failure ?? { message: sdkRefusal.test(text) ? text : 'the tool returned an error' };
+    }
+  }
+
+  function finish(call: ToolCall, outcome: Outcome, failure: Failure | undefined): void {
+    const { tool, isTool, caller } = call;
+    const seconds = (performance.now() - call.startedAt) / 1000;
+    const ms = Math.round(seconds * 1000);
+    call.outcome = outcome;
+    metrics.toolCallFinished(isTool ? tool : 'unknown', outcome, seconds);
+    if (outcome === 'ok' || outcome === 'cancelled') {
+      log.debug({ tool, caller, ms, outcome }, 'tool call');
+    } else {
+      call.error = failure?.error;
+      log.warn({ tool: tool.slice(0, 100), caller, ms, outcome, ...facts(failure) }, 'tool call failed');
+    }
+  }
+
+  /** The same for whatever else may run your code: resources, prompts, completions, lists, methods of your own. */
+  function guard(method: string, handler: Handler, caller: string | undefined): Handler {
+    const { subject, isValid } = kinds[method] ?? { subject: 'request', isValid: () => true };
+    return (request, ctx) => {
+      const fail = (error: unknown): never => {
+        // What the SDK finds wrong with a request is for the client, and no defect of this server.
+        const isRefusal = error instanceof ProtocolError || !isValid(request);
+        if (isRefusal || ctx.mcpReq.signal.aborted) throw error;
+        const failure = failureOf(subject, error);
+        const prompt = method === 'prompts/get' ? request.params?.name : undefined;
+        log.warn({ method, prompt, caller, ...facts(failure) }, `${subject} failed`);
+        throw new Error(failure.message);
+      };
+      return handler(request, ctx).then((result) => {
+        if (method === 'tools/list') {
+          for (const { name } of (result?.tools ?? []) as { name: string }[]) listed.add(name);
+        }
+        return result ?? fail(noResult(result));
+      }, fail);
+    };
+  }
+
+  function failureOf(subject: string, error: unknown): Failure {
+    if (error instanceof ToolError) return { error, message: error.message };
+    if (exposeErrors === 'on') return { error, message: errorText(error) };
+    const reference = randomBytes(4).toString('hex');
+    return { error, reference, message: `The ${subject} failed (reference ${reference})` };
+  }
+
+  return { watch };
+}
+
+class TimeUp extends ToolError {}
+
+/** Ends a call that takes too long. The tool learns it by its signal; what it returns after that is ignored. */
+function withTimeLimit(handler: Handler, seconds: number): Handler {
+  return async (request, ctx) => {
+    const limit = new AbortController();
+    const signal = AbortSignal.any([ctx.mcpReq.signal, limit.signal]);
+    let timer: NodeJS.Timeout | undefined;
+    const timeUp = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const error = new TimeUp(`The tool gave no result within ${seconds} s`);
+        reject(error);
+        limit.abort(error);
+      }, seconds * 1000);
+    });
+    try {
+      return await Promise.race([handler(request, { ...ctx, mcpReq: { ...ctx.mcpReq, signal } }), timeUp]);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}
+
+/** The facts of a failure for the log: the error itself, or what is known in its place. */
+function facts(failure: Failure | undefined): Record<string, unknown> {
+  if (failure === undefined) return {};
+  const { error, message, reference } = failure;
+  return 'error' in failure ? { reference, err: error } : { reason: message };
+}
+
+function noResult(value: null | undefined): Error {
+  return new TypeError(`the handler returned ${value}, not a result`);
+}
+
+/** By this error a tool sends the client to a web page: it is part of the protocol. */
+function isUrlElicitation(error: unknown): boolean {
+  return error instanceof ProtocolError && error.code === ProtocolErrorCode.UrlElicitationRequired;
+}
