@@ -65,7 +65,9 @@ export function badInput(flag: string, value: unknown, problem: string): CreateE
 /** @param changed the files that were written and stay, because somebody else has changed them since */
 export function cancelled(cause?: unknown, changed: readonly string[] = []): CreateError {
   const what =
-    changed.length === 0 ? 'nothing was written' : `except files changed since: ${changed.join(', ')}`;
+    changed.length === 0
+      ? 'nothing was written'
+      : `but these files stay, because somebody changed them meanwhile: ${changed.join(', ')}`;
   return new CreateError('cancelled', `cancelled, ${what}`, { cause });
 }
 

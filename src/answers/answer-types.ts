@@ -89,8 +89,9 @@ export function packageName(): Kind<string> {
   };
 }
 
-/** The nearest valid package name to a text, or undefined if nothing of it can be kept. */
+/** A text as a package name, or the nearest that is valid; undefined if nothing of it can be kept. */
 export function toPackageName(text: string): string | undefined {
+  if (!text.startsWith('@') && packageName().parse(text) !== undefined) return text;
   const name = text
     .normalize('NFKD')
     .replace(/\p{M}/gu, '') // NFKD has split é into e and an accent

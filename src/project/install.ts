@@ -16,6 +16,7 @@ export const install = {
   makes: [
     'node_modules',
     '.yarn',
+    '.yarnrc.yml',
     ...Object.values(packageManagers).flatMap(({ files, lockFiles }) => [
       ...lockFiles,
       ...Object.keys(files),
@@ -60,8 +61,8 @@ async function installApart(context: Context): Promise<void> {
   const { files, lockFiles } = packageManagers[packageManager];
   const folder = await mkdtemp(join(directory, '.install-'));
   try {
-    const needed = ['package.json', '.npmrc', ...Object.keys(files), ...lockFiles];
-    for (const name of needed) {
+    const settings = ['.npmrc', '.yarnrc', '.yarnrc.yml', '.yarn', 'bunfig.toml'];
+    for (const name of ['package.json', ...settings, ...Object.keys(files), ...lockFiles]) {
       if (existsSync(join(directory, name))) await copy(join(directory, name), join(folder, name));
     }
     await installIn(context, folder);

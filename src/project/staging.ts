@@ -31,9 +31,12 @@ async function claim(folder: string): Promise<string> {
     mkdirSync(folder);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    if (isRunning(owner)) throw refused(`another run is writing there; if that was killed, remove ${folder}`);
-    const left = `a run that was killed left in ${folder} what it replaced; move back what you need, and remove it`;
-    if (existsSync(join(folder, 'old'))) throw refused(left);
+    if (isRunning(owner))
+      throw refused(`another run is writing to the same directory; if there is none, remove ${folder}`);
+    if (existsSync(join(folder, 'old')))
+      throw refused(
+        `a killed run left the files that it replaced in ${folder}: move back what you need, then remove it`,
+      );
     await remove(folder);
     return claim(folder);
   }

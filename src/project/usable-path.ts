@@ -1,4 +1,4 @@
-import { parse, sep } from 'node:path';
+import { posix, win32 } from 'node:path';
 import { CreateError, refusedValue } from '../errors.ts';
 
 /** The current directory. @throws {CreateError} target_not_writable, if it was deleted */
@@ -18,6 +18,7 @@ export function requireUsablePath(path: string, platform = process.platform): vo
 }
 
 function pathMustBe(path: string, platform: NodeJS.Platform): string | undefined {
+  const { parse, sep } = platform === 'win32' ? win32 : posix;
   const segments = path.slice(parse(path).root.length).split(sep);
   const has = (pattern: RegExp) => segments.some((segment) => pattern.test(segment));
   if (has(/[\p{Cc}\u2028\u2029]/u)) return 'a path without line breaks and other control characters';

@@ -1,6 +1,5 @@
 import {
   chmodSync,
-  copyFileSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -94,19 +93,27 @@ function transaction(
   };
 }
 
-/** Removes a written file, and brings back the one that it replaced. @returns false if it was changed, and stays */
+/**
+ * Removes a written file, and brings back the one that it replaced.
+ *
+ * @returns false if it was changed, and stays: the one that it replaced is then beside it, with `.orig` behind its name
+ */
 function undoFile(directory: string, file: PlannedFile, files: RenderedFiles, staging: string): boolean {
   const path = join(directory, file.path);
   const old = file.existing === undefined ? undefined : join(staging, 'old', file.existing);
   const stats = lstatSync(path, { throwIfNoEntry: false });
   const unchanged = stats?.isFile() && files.get(file.path)?.content.equals(readFileSync(path));
   if (stats !== undefined && !unchanged) {
-    if (old !== undefined) copyFileSync(old, `${path}.orig`);
+    if (old !== undefined) renameSync(old, freePath(`${path}.orig`));
     return false;
   }
   if (stats !== undefined) unlinkSync(path);
   if (old !== undefined) renameSync(old, join(directory, file.existing ?? file.path));
   return true;
+}
+
+function freePath(path: string): string {
+  return existsSync(path) ? freePath(`${path}~`) : path;
 }
 
 /** @returns the directories that were made, outermost first */

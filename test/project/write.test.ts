@@ -221,7 +221,7 @@ test.each([
   const before = readTree(directory);
   await expect(writeProject(second, files)).rejects.toMatchObject({
     exitStatus: 3,
-    message: expect.stringContaining('another run is writing there'),
+    message: expect.stringContaining('another run is writing to the same directory'),
   });
   await winner.commit();
   await expect(writeProject(second, files)).rejects.toMatchObject({
@@ -241,7 +241,7 @@ test('what a killed run has left is removed, unless it is what the run had repla
   await leftBy(pid);
   writeTree(staging, { 'old/README.md': 'mine' });
   await expect(write(directory, 'overwrite')).rejects.toThrow(
-    `a run that was killed left in ${staging} what it replaced`,
+    `a killed run left the files that it replaced in ${staging}`,
   );
 
   /** The staging folder as that process would have left it. */
