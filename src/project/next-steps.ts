@@ -117,8 +117,8 @@ function credentialOf({ auth, packageManager }: Answers, env: string | undefined
 function firstApiKey(env = ''): string | undefined {
   const { quoted, bare = '' } =
     /^API_KEY=(?:(["'])(?<quoted>.*)\1|(?<bare>.*?))\s*$/m.exec(env)?.groups ?? {};
-  const [first = '', second = first] = (quoted ?? bare).replace(/,.*/, '').split(':');
-  const key = second.trim();
+  const [first = ''] = (quoted ?? bare).split(',');
+  const [idOrKey = '', key = idOrKey] = first.split(':');
   return /^[\w.~+/=@-]+$/.test(key) ? key : undefined;
 }
 
