@@ -5,6 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
+import { ToolError } from './monitoring/tool-calls.js';
 import { registerCountdown } from './tools/countdown.js';
 import { registerEcho } from './tools/echo.js';
 import { registerWhoami } from './tools/whoami.js';
@@ -43,7 +44,7 @@ const tools = {
   fail: [
     nothing,
     () => {
-      throw new Error('this tool always fails');
+      throw new ToolError('this tool always fails');
     },
   ],
   failLater: [
