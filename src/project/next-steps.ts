@@ -120,9 +120,17 @@ function credentialOf({ auth, packageManager }: Answers, env: string | undefined
   return { header, credential };
 }
 
-/** `API_KEY` holds one key or several with commas between them, each as `key`, `id:key` or `id:key:scope scope`. */
+/**
+ * `API_KEY` holds one key or several with commas between them, each as `key`, `id:key` or `id:key:scope scope`.
+ *
+ * @returns undefined also for a key that a shell would read otherwise, since it becomes part of a command
+ */
 function firstApiKey(env = ''): string | undefined {
-  return /^API_KEY=["']?(?:[^"'\s,:]*:)?([^"'\s,:]+)/m.exec(env)?.[1];
+  const { quoted, bare = '' } =
+    /^API_KEY=(?:(["'])(?<quoted>.*)\1|(?<bare>.*?))\s*$/m.exec(env)?.groups ?? {};
+  const [first = ''] = (quoted ?? bare).split(',');
+  const [idOrKey = '', key = idOrKey] = first.split(':');
+  return /^[\w.~+/=@-]+$/.test(key) ? key : undefined;
 }
 
 function tokenCommand(packageManager: PackageManager): string {

@@ -37,7 +37,10 @@ const tools = {
   ],
   /** Never returns and does not care. */
   hangForever: [nothing, () => new Promise(() => {})],
-  wait: [z.object({ ms: z.number() }), async ({ ms }) => text(await wait(ms, 'waited'))],
+  wait: [
+    z.object({ ms: z.number(), text: z.string().default('waited') }),
+    async ({ ms, text: waited }) => text(await wait(ms, waited)),
+  ],
   fail: [
     nothing,
     () => {
