@@ -113,7 +113,7 @@ export function nextStepsText(steps: NextSteps): string {
     ...(packageJson === undefined ? [] : [keptPackage(packageJson)]),
     [painted(kleur.cyan, ...commands)],
     [
-      painted(String, `Open ${page} in a browser.`),
+      painted(String, `Open ${page} to try its tools.`),
       painted(
         String,
         `Add your own tools in ${own.tools}, register them in ${own.register}, and run ${own.test}.`,

@@ -73,6 +73,8 @@ test('what a name or a record brings into a printed text cannot move the cursor'
     packageJson: { [hostile]: hostile },
     commands: [`cd ${hostile}`],
     urls: { sse: `http://localhost/${hostile}`, messages: '', health: '' },
+    page: hostile,
+    own: { tools: hostile, register: hostile, shared: hostile, test: hostile },
     claudeCode: hostile,
     clientConfig: { mcpServers: { [hostile]: { type: 'sse', url: '' } } },
   });
