@@ -100,7 +100,7 @@ export function fileTree(files: readonly PlannedFile[]): string {
 
 /** What to do with the finished project. */
 export function nextStepsText(steps: NextSteps): string {
-  const { notes, packageJson, commands, claudeCode, clientConfig, credential, urls } = steps;
+  const { notes, packageJson, commands, page, own, claudeCode, clientConfig, credential, urls } = steps;
   const addresses = Object.entries(urls).map(
     ([what, url]) => `${urlNames[what as keyof typeof urls].padEnd(16)} ${url}`,
   );
@@ -112,7 +112,13 @@ export function nextStepsText(steps: NextSteps): string {
     ...notes.map((note) => [painted(kleur.yellow, note)]),
     ...(packageJson === undefined ? [] : [keptPackage(packageJson)]),
     [painted(kleur.cyan, ...commands)],
-    [painted(String, `Open ${new URL('/', urls.sse)} to try its tools. Add your own in src/tools/.`)],
+    [
+      painted(String, `Open ${page} in a browser.`),
+      painted(
+        String,
+        `Add your own tools in ${own.tools}, register them in ${own.register}, and run ${own.test}.`,
+      ),
+    ],
     [painted(String, ...addresses)],
     [painted(String, 'Connect Claude Code:'), painted(kleur.cyan, claudeCode)],
     [painted(String, 'Other clients:', JSON.stringify(clientConfig, null, 2))],

@@ -13,6 +13,10 @@ export interface NextSteps extends KeptFiles {
   /** To type one after the other. */
   commands: string[];
   urls: { sse: string; messages: string; streamableHttp?: string; health: string };
+  /** A page for people, where tools can be tried. */
+  page: string;
+  /** Where its owner writes what the server offers, and how that is tested. */
+  own: { tools: string; register: string; shared: string; test: string };
   /** The header that carries the credential, if there is one. */
   header?: { name: string; value: string };
   /** How to get the credential, if `header` has a placeholder for it. */
@@ -64,6 +68,13 @@ export function nextSteps(finished: Finished): NextSteps {
       messages: base + answers.messageEndpoint,
       ...(answers.streamableHttp && { streamableHttp: `${base}/mcp` }),
       health: `${base}/health`,
+    },
+    page: `${base}/`,
+    own: {
+      tools: 'src/tools/',
+      register: 'src/mcp-server.ts',
+      shared: 'src/app.ts',
+      test: testCommand(answers.packageManager),
     },
     ...(header && { header: { name: header.name, value: header.prefix + header.credential } }),
     ...(credential !== undefined && { credential }),
@@ -125,6 +136,10 @@ function firstApiKey(env = ''): string | undefined {
 function tokenCommand(packageManager: PackageManager): string {
   const separator = packageManager === 'npm' ? '-- ' : ''; // the others pass unknown options on
   return `${scriptPrefix(packageManager)} token ${separator}--sub me --expires-in 1h`;
+}
+
+function testCommand(packageManager: PackageManager): string {
+  return packageManager === 'npm' ? 'npm test' : `${scriptPrefix(packageManager)} test`;
 }
 
 function startCommand(packageManager: PackageManager): string {

@@ -42,14 +42,13 @@ export class Tracker {
     // Longer paths first: what is in a folder before the folder itself.
     for (const path of [...this.#made].sort().reverse()) removeEntry(join(this.#directory, path));
     for (const path of [...this.#changed].sort()) {
-      const copy = join(this.#copies, path);
-      const place = join(this.#directory, path);
-      if (lstatSync(copy).isDirectory()) {
-        mkdirSync(place, { recursive: true }); // what was in it follows
-      } else {
-        removeEntry(place);
-        copySync(copy, place, { preserveTimestamps: true });
-      }
+      const [copy, place] = [join(this.#copies, path), join(this.#directory, path)];
+      const isFolder = lstatSync(copy).isDirectory();
+      if (isFolder && lstatSync(place, { throwIfNoEntry: false })?.isDirectory()) continue;
+      removeEntry(place);
+      if (isFolder)
+        mkdirSync(place); // what was in it follows
+      else copySync(copy, place, { preserveTimestamps: true });
     }
   }
 

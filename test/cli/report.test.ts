@@ -73,6 +73,8 @@ test('what a name or a record brings into a printed text cannot move the cursor'
     packageJson: { [hostile]: hostile },
     commands: [`cd ${hostile}`],
     urls: { sse: `http://localhost/${hostile}`, messages: '', health: '' },
+    page: hostile,
+    own: { tools: hostile, register: hostile, shared: hostile, test: hostile },
     claudeCode: hostile,
     clientConfig: { mcpServers: { [hostile]: { type: 'sse', url: '' } } },
   });
@@ -105,10 +107,14 @@ test('the next steps begin with what a kept package.json lacks, before the comma
     packageJson: { scripts: { build: 'tsc' } },
     commands: ['npm install', 'npm start'],
     urls: { sse: 'http://localhost/sse', messages: '', health: '' },
+    page: 'http://localhost/',
+    own: { tools: 'src/tools/', register: 'src/mcp-server.ts', shared: 'src/app.ts', test: 'npm test' },
     claudeCode: 'claude mcp add',
     clientConfig: { mcpServers: {} },
   });
   expect(text).toMatch(/First add this to it:.*"build": "tsc.*npm install.*npm start/s);
+  expect(text).toContain('Open http://localhost/ to try its tools.');
+  expect(text).toContain('Add your own in src/tools/, register them in src/mcp-server.ts, and run npm test.');
 });
 
 test('a failure as JSON says where the project is, how to finish it, and how the output ended', () => {

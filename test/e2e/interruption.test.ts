@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { readTree, writeTree } from '../fixtures/files.ts';
 import { temporaryDirectory } from '../fixtures/temporary.ts';
-import { cleanEnvironment, command } from './command.ts';
+import { cleanEnvironment, command, runCommand } from './command.ts';
 import { fakeNpm, type NpmStep } from './fake-npm.ts';
 
 /** Which run of npm is stopped at. */
@@ -115,6 +115,25 @@ test('what somebody puts into the folder of an earlier step stays after Ctrl-C',
   const files = Object.entries(readTree(cwd)).filter(([, content]) => !content.endsWith('folder'));
   expect(files.map(([path]) => path)).toEqual(['x/dist/mine.js', 'x/node_modules/mine/index.js']);
 });
+
+test.each(['overwrite', 'merge'])(
+  'while one run has not ended, another into the same directory ends with status 3: --existing %s',
+  async (existing) => {
+    const cwd = temporaryDirectory();
+    const { child, childPid } = start(cwd, [], 'install');
+    await childPid();
+    const before = readTree(cwd);
+    const { exitCode, stderr } = await runCommand(['x', '--yes', '--no-install', '--existing', existing], {
+      cwd,
+    });
+    expect(stderr).toContain('✗ another run is writing to the same directory');
+    expect(exitCode).toBe(3);
+    expect(readTree(cwd)).toEqual(before);
+    child.kill('SIGINT');
+    await once(child, 'exit');
+    expect(readdirSync(cwd)).toEqual([]);
+  },
+);
 
 test('if the command is killed at any moment of writing, a new directory is complete or does not exist', async () => {
   const whole = temporaryDirectory();

@@ -145,6 +145,7 @@ describe('a directory with files', () => {
     await transaction.track(['node_modules', 'package-lock.json'], async () => {
       rmSync(join(directory, 'node_modules'), { recursive: true });
       writeTree(directory, { 'package-lock.json': 'changed', 'node_modules/a/a.js': '' });
+      symlinkSync('nowhere', join(directory, 'node_modules/b')); // as pnpm does, where a folder was
     });
     await work(transaction, directory, { 'dist/main.js': 'changed', 'dist/new/x.js': '' });
     await transaction.rollback();

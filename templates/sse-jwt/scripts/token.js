@@ -14,7 +14,7 @@ async function makeToken() {
   if (!/^\d+(\.\d+)? ?[a-z]+$/i.test(expiresIn)) throw badTime(expiresIn);
 
   if (existsSync('.env')) process.loadEnvFile();
-  const { JWT_SECRET = '', JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL } = process.env;
+  const { JWT_SECRET = '', JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL, JWT_CALLER_CLAIM } = process.env;
   if (JWT_JWKS_URL)
     throw new Error('JWT_JWKS_URL: only your identity provider can sign tokens for this server');
   const alg = process.env.JWT_ALGORITHMS?.split(',')[0].trim() || 'HS256';
@@ -23,7 +23,7 @@ async function makeToken() {
   const secret = new TextEncoder().encode(JWT_SECRET);
   if (secret.length < 32) throw new Error('JWT_SECRET: set a secret of 32 bytes or more in .env');
 
-  const jwt = new SignJWT({ ...(scope && { scope }) })
+  const jwt = new SignJWT({ ...(JWT_CALLER_CLAIM && { [JWT_CALLER_CLAIM]: sub }), ...(scope && { scope }) })
     .setProtectedHeader({ alg, typ: 'JWT' })
     .setSubject(sub)
     .setIssuedAt();

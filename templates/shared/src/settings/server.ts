@@ -147,6 +147,12 @@ export function serverSettings(env: Environment, answers: Answers) {
       count,
       'Sessions open at once of one client.',
     ),
+    resumeSeconds: env.wholeNumber(
+      'RESUME_SECONDS',
+      30,
+      secondsOrOff,
+      'Seconds for which a session goes on after its stream was cut, so that its client can come back to it; 0 is none.',
+    ),
     keepAliveSeconds: env.wholeNumber(
       'KEEP_ALIVE_SECONDS',
       15,
