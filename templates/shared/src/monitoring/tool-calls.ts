@@ -11,6 +11,7 @@ import {
   type Result,
   type ServerContext,
 } from '@modelcontextprotocol/server';
+import { requireFittingArguments } from './large-arguments.ts';
 import { errorText, type Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -70,6 +71,7 @@ interface Internals {
   server: { _requestHandlers: Map<string, Handler> };
   _registeredTools: Record<string, RegisteredTool>;
   executeToolHandler: (tool: RegisteredTool, args: unknown, ctx: ServerContext) => Promise<Result>;
+  validateToolInput: (tool: RegisteredTool, args: unknown, name: string) => Promise<unknown>;
 }
 
 /** What clients are told has failed, and what a request has to look like, by method. */
@@ -110,6 +112,16 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
         throw new Error(failure.message);
       };
       return tool.executor(args, ctx).then((result) => result ?? fail(noResult(result)), fail);
+    };
+    const { validateToolInput } = internals;
+    internals.validateToolInput = (tool, args, name) => {
+      // Only arguments with arrays or objects in them can be large.
+      for (const value of Object.values(args ?? {})) {
+        if (typeof value !== 'object') continue;
+        requireFittingArguments(mcpServer, tool, args, name);
+        break;
+      }
+      return validateToolInput.call(mcpServer, tool, args, name);
     };
     for (const [method, handler] of handlers) {
       if (method === 'tools/call') handlers.set(method, watchCalls(handler));

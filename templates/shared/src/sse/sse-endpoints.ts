@@ -93,7 +93,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     const session = new SseSession({ sessionId, caller, client, stream, messageUrl: ownUrl }, sharedByAll);
     // What the SDK says after a colon may be the message that it could not use.
     mcpServer.server.onerror ??= ({ message }) =>
-      log.warn({ client, reason: message.split(':', 1)[0] }, 'session error');
+      log.warn({ client, reason: message.split(':', 1)[0]?.slice(0, 200) }, 'session error');
     sessions.add(session);
     await mcpServer.connect(session);
     onConnected?.(mcpServer, session);
@@ -145,14 +145,23 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     else session?.receive(message, caller, work);
   }
 
-  /** Takes a message that another process checked and forwarded; only this one knows whose session it is. */
+  /**
+   * Takes a message that another process checked and forwarded; only this one knows whose session it is.
+   *
+   * @throws {HttpError} if there is no room for it at the moment
+   */
   function receiveForwarded({ sessionId, caller, json }: ForwardedMessage): boolean {
     const session = sessions.get(sessionId);
     if (!session?.belongsTo(caller)) return false;
     const message: JSONRPCMessage = JSON.parse(json);
     const work = workLimits.begin(session.client);
-    work.hold(json.length);
-    if ('method' in message && 'id' in message) work.run();
+    try {
+      work.hold(json.length);
+      if ('method' in message && 'id' in message) work.run();
+    } catch (error) {
+      work.end();
+      throw error;
+    }
     session.receive(message, caller, work);
     return true;
   }

@@ -60,6 +60,8 @@ export class SseSession implements Transport, Session {
   readonly #events: EventLog;
   /** The client's requests that have no reply yet, and what each holds until then. */
   readonly #running = new Map<RequestId, Work | undefined>();
+  /** Work of calls whose id came again: which reply is whose cannot be told, so they count until the session ends. */
+  readonly #replaced: Work[] = [];
   #onIdle: (() => void) | undefined;
   #pingsSent = 0;
   #pingsUnanswered = 0;
@@ -228,7 +230,8 @@ export class SseSession implements Transport, Session {
   }
 
   #noteRunning({ id }: JSONRPCRequest, work: Work | undefined): void {
-    this.#running.get(id)?.end(); // A client that uses an id again gets one reply.
+    const earlier = this.#running.get(id);
+    if (earlier) this.#replaced.push(earlier);
     this.#running.set(id, work);
   }
 
@@ -243,6 +246,7 @@ export class SseSession implements Transport, Session {
     this.#stream?.end();
     this.#events.clear();
     for (const work of this.#running.values()) work?.end();
+    for (const work of this.#replaced.splice(0)) work.end();
     this.#running.clear();
     this.#onIdle?.();
     try {
