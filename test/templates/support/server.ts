@@ -35,7 +35,7 @@ export interface StartOptions {
   /** Options of node. */
   node?: string[];
   /** File descriptors it may have (`ulimit -n`). */
-  descriptors?: number;
+  descriptors?: number | undefined;
 }
 
 const running = new Set<ChildProcess>();
