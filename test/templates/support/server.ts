@@ -95,7 +95,8 @@ function spawnServer(
 ) {
   const child = spawn(process.execPath, [entry, ...args], {
     cwd: directoryOf(auth),
-    env: { PATH: process.env.PATH, ...settings },
+    // Sessions end with their streams, so that tests need not wait for them; those that go on have tests of their own.
+    env: { PATH: process.env.PATH, RESUME_SECONDS: '0', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...rights,
   });

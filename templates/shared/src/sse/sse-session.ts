@@ -17,6 +17,10 @@ export interface SseSessionOptions {
   stream: EventStream;
   /** The path to POST messages to, with the session's id: what the `endpoint` event says. */
   messageUrl: string;
+}
+
+/** What all sessions have in common. */
+export interface SharedByAll {
   /** Whether it waits for its client when its stream was cut. */
   canWait: boolean;
   /** Bytes that may wait for a client to reconnect. */
@@ -51,7 +55,8 @@ export class SseSession implements Transport, Session {
 
   #caller: Caller | undefined;
   #stream: EventStream | undefined;
-  readonly #options: SseSessionOptions;
+  readonly #messageUrl: string;
+  readonly #shared: SharedByAll;
   readonly #events: EventLog;
   /** The client's requests that have no reply yet, and what each holds until then. */
   readonly #running = new Map<RequestId, Work | undefined>();
@@ -59,13 +64,14 @@ export class SseSession implements Transport, Session {
   #pingsSent = 0;
   #pingsUnanswered = 0;
 
-  constructor(options: SseSessionOptions) {
-    this.#options = options;
-    this.sessionId = options.sessionId;
-    this.client = options.client;
-    this.#caller = options.caller;
-    this.#events = new EventLog(options.storage);
-    this.#take(options.stream);
+  constructor({ sessionId, caller, client, stream, messageUrl }: SseSessionOptions, shared: SharedByAll) {
+    this.sessionId = sessionId;
+    this.#caller = caller;
+    this.client = client;
+    this.#messageUrl = messageUrl;
+    this.#shared = shared;
+    this.#events = new EventLog(shared.storage);
+    this.#take(stream);
   }
 
   async start(): Promise<void> {
@@ -97,12 +103,12 @@ export class SseSession implements Transport, Session {
     this.#take(stream);
     before?.end();
     this.#sendEndpoint();
-    for (const { number, json } of missed) stream.send('message', json, this.#eventId(number));
+    for (const { number, json } of missed) stream.send('message', json, `${this.sessionId}:${number}`);
     this.#events.noteWritten();
     this.#pingsUnanswered = 0;
     const by = lastEvent === undefined ? 'answer' : 'event';
-    this.#options.metrics.sessionResumed(by);
-    this.#options.log.info(
+    this.#shared.metrics.sessionResumed(by);
+    this.#shared.log.info(
       { session: logId(this), client: this.client, by, sent: missed.length },
       'session resumed',
     );
@@ -134,14 +140,14 @@ export class SseSession implements Transport, Session {
     const { json } = toSendable(message);
     // A stream may be over before this session has heard of it.
     const stream = this.#stream?.isOver ? undefined : this.#stream;
-    const number = this.#events.add(message, json, stream !== undefined, this.#options.storage.now);
-    if (stream) stream.send('message', json, this.#eventId(number));
+    const number = this.#events.add(message, json, stream !== undefined, this.#shared.storage.now);
+    if (stream) stream.send('message', json, `${this.sessionId}:${number}`);
     else this.#keepWaiting();
     if (!('method' in message) && message.id !== undefined) this.#finish(message.id);
     if (stream?.isBehind) await stream.flushed();
     if (this.closeReason !== undefined) throw new Error('The session is closed');
     this.messagesSent++;
-    this.#options.metrics.messageDelivered(Buffer.byteLength(json));
+    this.#shared.metrics.messageDelivered(Buffer.byteLength(json));
   }
 
   async idle(): Promise<void> {
@@ -191,7 +197,7 @@ export class SseSession implements Transport, Session {
     this.waitingSince = undefined;
     stream.onclose = (failure) => {
       if (this.#stream !== stream) return; // Another took its place.
-      if (failure === 'client_gone' && this.#options.canWait) this.#wait();
+      if (failure === 'client_gone' && this.#shared.canWait) this.#wait();
       else this.#end(failure ?? 'server_closed');
     };
   }
@@ -204,7 +210,7 @@ export class SseSession implements Transport, Session {
 
   /** Ends the session if what waits for its client is too much. */
   #keepWaiting(): void {
-    const { canWait, maxBufferedBytes } = this.#options;
+    const { canWait, maxBufferedBytes } = this.#shared;
     if (!canWait || this.#events.bytes > maxBufferedBytes || this.#events.isStorageFull)
       this.#end('reader_too_slow');
   }
@@ -212,11 +218,7 @@ export class SseSession implements Transport, Session {
   #sendEndpoint(): void {
     // The first event names the URL to POST to; clients wait for it before they send anything.
     // https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
-    this.#stream?.send('endpoint', this.#options.messageUrl);
-  }
-
-  #eventId(number: number): string {
-    return `${this.sessionId}:${number}`;
+    this.#stream?.send('endpoint', this.#messageUrl);
   }
 
   /** With a newer credential than the last, the session lasts longer. */
