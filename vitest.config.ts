@@ -10,7 +10,9 @@ export default defineConfig({
           name: 'unit',
           sequence: { groupOrder: 0 },
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/templates/**', 'test/interop/**', 'test/relay/**', 'test/slow/**'],
+          exclude: ['e2e', 'registry', 'templates', 'interop', 'relay', 'slow'].map(
+            (name) => `test/${name}/**`,
+          ),
         },
       },
       {
@@ -56,6 +58,16 @@ export default defineConfig({
           globalSetup: ['test/templates/support/projects.ts'],
           testTimeout: 120_000,
           maxWorkers: 2,
+        },
+      },
+      {
+        // The published command, run by each package manager. Its first run installs them, and a registry.
+        test: {
+          name: 'registry',
+          sequence: { groupOrder: 5 },
+          include: ['test/registry/**/*.test.ts'],
+          globalSetup: ['test/registry/support/registry.ts'],
+          testTimeout: 120_000,
         },
       },
       {

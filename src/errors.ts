@@ -18,12 +18,12 @@ export const exitStatuses: Readonly<Record<number, string>> = {
   3: 'the target is not empty, or not writable',
   4: 'the project is written, its install failed',
   5: 'the project is written, its build or verification failed',
-  130: 'cancelled; nothing was written',
+  130: 'cancelled; the files are as before, or what was written is named',
 };
 
 export type FailureCode = keyof typeof failures;
 
-/** A failure with an explanation: its message is one line for the user, who needs no stack. */
+/** A failure with an explanation: its message is one printable line for the user, who needs no stack. */
 export class CreateError extends Error {
   override readonly name = 'CreateError';
   readonly code: FailureCode;
@@ -41,7 +41,7 @@ export class CreateError extends Error {
     message: string,
     details: { flag?: string; output?: string; cause?: unknown } = {},
   ) {
-    super(message, { cause: details.cause });
+    super(printable(message), { cause: details.cause });
     this.code = code;
     this.flag = details.flag;
     this.output = details.output;
@@ -62,13 +62,28 @@ export function badInput(flag: string, value: unknown, problem: string): CreateE
   return new CreateError('bad_input', `${flag} ${show(value)} ${problem}`, { flag });
 }
 
-export function cancelled(cause?: unknown): CreateError {
-  return new CreateError('cancelled', 'cancelled, nothing was written', { cause });
+/** @param changed the files that were written and stay, because somebody else has changed them since */
+export function cancelled(cause?: unknown, changed: readonly string[] = []): CreateError {
+  const what =
+    changed.length === 0
+      ? 'nothing was written'
+      : `but these files stay, because somebody changed them meanwhile: ${changed.join(', ')}`;
+  return new CreateError('cancelled', `cancelled, ${what}`, { cause });
 }
 
 /** A value as the user would recognise it, always on one line. */
 function show(value: unknown): string {
-  if (Array.isArray(value)) return show(value.join(','));
   if (typeof value !== 'string') return JSON.stringify(value) ?? String(value);
-  return /^[!-~]+$/.test(value) ? value : JSON.stringify(value);
+  return /^[!-~]+$/.test(value) ? value : printable(JSON.stringify(value));
+}
+
+/**
+ * A text that others wrote, for a line in a terminal: what moves the cursor, changes colours or turns the direction of
+ * writing is shown as an escape such as `\u001b`.
+ */
+export function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

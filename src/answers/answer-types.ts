@@ -54,8 +54,10 @@ export function multiselect<const C extends string>(choices: Record<C, string>):
     mustBe: list.mustBe,
     choices,
     parse(input) {
-      const chosen = list.parse(Array.isArray(input) ? input.join() : String(input));
-      return chosen && names.filter((name) => chosen.includes(name)); // in one order, each once
+      const chosen = typeof input === 'string' ? list.parse(input) : input;
+      if (!Array.isArray(chosen) || chosen.length === 0) return undefined;
+      if (!chosen.every((name) => names.includes(name))) return undefined;
+      return names.filter((name) => chosen.includes(name)); // in one order, each once
     },
   };
 }
@@ -87,8 +89,9 @@ export function packageName(): Kind<string> {
   };
 }
 
-/** The nearest valid package name to a text, or undefined if nothing of it can be kept. */
+/** A text as a package name, or the nearest that is valid; undefined if nothing of it can be kept. */
 export function toPackageName(text: string): string | undefined {
+  if (!text.startsWith('@') && packageName().parse(text) !== undefined) return text;
   const name = text
     .normalize('NFKD')
     .replace(/\p{M}/gu, '') // NFKD has split é into e and an accent

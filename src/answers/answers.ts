@@ -22,17 +22,18 @@ export type Given = Readonly<Record<string, unknown>>;
  * @throws {CreateError} bad_input, for the first value that is not valid
  */
 export function parseGiven(given: Given, source?: string): Partial<Answers> {
-  const unknown = Object.keys(given).find((key) => !allQuestions.some((question) => question.key === key));
+  const known = allQuestions.map(({ key }) => key);
+  const unknown = Object.keys(given).find((key) => !known.some((one) => one === key));
   if (unknown !== undefined) {
-    const known = allQuestions.map(({ key }) => key).join(', ');
     const subject = source === undefined ? 'answer' : `${source}, answer`;
-    throw badInput(subject, unknown, `is unknown; the answers are ${known}`);
+    throw badInput(subject, unknown, `is unknown; the answers are ${known.join(', ')}`);
   }
 
   const answers: Record<string, unknown> = {};
   for (const question of allQuestions) {
     const input = given[question.key];
-    if (input === undefined || isEmptyValue(question, input)) continue;
+    if (input === undefined || (question.when?.holds(given) === false && isEmptyValue(question, input)))
+      continue;
     const value = question.type.parse(input);
     const subject = source === undefined ? flagName(question, input) : `${source}, ${question.key}`;
     if (value === undefined) throw refusedValue(subject, input, question.type.mustBe);
@@ -52,7 +53,7 @@ export function completeAnswers(given: Partial<Answers>, context: Context): Answ
     const { key, when } = question;
     const meaningless = when !== undefined && !when.holds(answers);
     if (meaningless && answers[key] !== undefined && !isEmptyValue(question, answers[key])) {
-      throw refusedValue(flagName(question), answers[key], when.mustBe);
+      throw refusedValue(flagName(question), String(answers[key]), when.mustBe);
     }
     if (meaningless) answers[key] = when.empty;
     else answers[key] ??= defaultOf(question, answers, context);
@@ -85,12 +86,16 @@ function checkRules(answers: Answers, given: Partial<Answers>): void {
     const toChange = rule.about.find((key) => given[key] !== undefined) ?? rule.about[0];
     const mustBe = rule.mustBe(answers, toChange);
     if (mustBe !== undefined) {
-      throw refusedValue(flagName(questionOf(toChange), answers[toChange]), answers[toChange], mustBe);
+      throw refusedValue(
+        flagName(questionOf(toChange), answers[toChange]),
+        String(answers[toChange]),
+        mustBe,
+      );
     }
   }
 }
 
-/** Complete answers have this value where a question has no meaning. No flag can give it. */
+/** Complete answers have this value where a question has no meaning. */
 function isEmptyValue({ when }: AnyQuestion, value: unknown): boolean {
   return Array.isArray(value) && Array.isArray(when?.empty) && value.length === 0 && when.empty.length === 0;
 }

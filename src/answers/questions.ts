@@ -144,12 +144,12 @@ export const questions = [
   {
     key: 'relay',
     flag: '--relay <type>',
-    title: 'more than one machine',
+    title: 'relay between processes',
     message: 'Will it run on more than one machine?',
     more: true,
     type: select({
-      none: 'one process holds every session',
-      redis: 'processes pass messages on through Redis',
+      none: 'no, one process holds every session',
+      redis: 'yes, processes pass messages on through Redis',
     }),
     default: 'none',
     recorded: true,

@@ -1,13 +1,16 @@
 import { readFile } from 'node:fs/promises';
-import { badInput } from '../errors.ts';
+import { badInput, CreateError } from '../errors.ts';
 import { type Given, parseGiven } from './answers.ts';
-import { type Answers, allQuestions } from './questions.ts';
+import { type AnswerKey, type Answers, allQuestions, questionOf } from './questions.ts';
 
 /** The file in which a project keeps its answers. It holds no secrets. */
 export const recordFile = 'create-mcp-sse.json';
 
 /** The only key of the record that is not an answer. */
 const generatorKey = 'generator';
+
+/** A record that somebody else wrote must not say where to write, or what to do to the files there. */
+const onlyFlags: readonly AnswerKey[] = ['directory', 'existing'];
 
 /** The text of the record: the answers that the files depend on. With `--config` it creates the same files again. */
 export function writeRecord(answers: Answers, generatorVersion: string): string {
@@ -35,6 +38,17 @@ export async function readRecord(file: string): Promise<{ answers: Partial<Answe
   const object = parseObject(text);
   if (object === undefined) throw badInput('--config', file, 'must hold one JSON object');
   const { [generatorKey]: generator, ...given } = object;
+  const refused = onlyFlags.find((key) => key in given);
+  if (refused !== undefined) {
+    const { flag } = questionOf(refused);
+    throw new CreateError(
+      'bad_input',
+      `--config ${file}, ${refused} must be given as ${flag}, not in a file`,
+      {
+        flag: '--config',
+      },
+    );
+  }
   const answers = parseGiven(given, `--config ${file}`);
   return typeof generator === 'string' ? { answers, generator } : { answers };
 }

@@ -9,6 +9,7 @@ import {
 } from '../answers/index.ts';
 import { CreateError, exitStatuses } from '../errors.ts';
 import { generatorVersion } from '../version.ts';
+import { readNpmOptions } from './npm-options.ts';
 
 /** How the command runs. The answers say what it creates. */
 export interface RunSettings {
@@ -28,7 +29,13 @@ export const runFlags = [
 
 export type Arguments =
   | { print: string }
-  | { print?: undefined; given: Partial<Answers>; settings: RunSettings };
+  | {
+      print?: undefined;
+      given: Partial<Answers>;
+      settings: RunSettings;
+      /** The keys of the options on the command line. */
+      typed: string[];
+    };
 
 /**
  * Reads the command line.
@@ -53,12 +60,15 @@ export function readArguments(argv: readonly string[], env: NodeJS.ProcessEnv): 
     throw explain(error);
   }
 
-  refuseOptionsTakenByNpm(env);
-  const { yes = false, dryRun = false, json = false, config, ...flags } = command.opts();
-  const [directory] = command.args;
+  const { options, words } = readNpmOptions(command.args, env);
+  const [directory, ...excess] = words;
+  if (excess.length > 0) throw tooManyWords(env);
+  const typed = command.opts();
+  const { yes = false, dryRun = false, json = false, config, ...flags } = { ...options, ...typed };
   return {
     given: parseGiven({ ...flags, directory } as Given),
     settings: { yes, dryRun, json, ...(config !== undefined && { config }) },
+    typed: Object.keys(typed),
   };
 }
 
@@ -70,7 +80,7 @@ export function wantsJson(argv: readonly string[]): boolean {
 function buildCommand(): Command {
   const command = new Command('create-mcp-sse')
     .description('Creates a complete MCP server over Server-Sent Events, and proves that it works.')
-    .allowExcessArguments(false)
+    .allowExcessArguments(true) // npm may have parted an option from its value
     .helpOption('-h, --help', 'print this help')
     .version(generatorVersion, '-v, --version', 'print the version')
     .configureHelp({
@@ -163,34 +173,14 @@ function explain(error: CommanderError): CreateError {
       const value = question?.type.mustBe ?? 'a file';
       return new CreateError('bad_input', `${flag} must be followed by ${value}`, { flag });
     }
-    case 'commander.excessArguments': {
-      const remedy = 'quote a path with spaces, and with npm put -- before the options';
-      return new CreateError('bad_input', `only one directory can be given; ${remedy}`, {
-        flag: 'directory',
-      });
-    }
     default:
       return new CreateError('bad_input', error.message.replace(/^error: /, ''), {});
   }
 }
 
-/**
- * `npm create mcp-sse my-server --port 9000` lacks a `--`, so npm takes the option for its own and exports it to the
- * environment. To go on would create something other than what was asked for.
- */
-function refuseOptionsTakenByNpm(env: NodeJS.ProcessEnv): void {
-  if (!env.npm_config_user_agent?.startsWith('npm/')) return;
-  const names = [...allQuestions.map((question) => flagName(question)), '--dry-run'];
-  const taken = names.find((name) => {
-    const value = env[`npm_config_${name.replace(/^--/, '').replaceAll('-', '_')}`];
-    // Two of the names are npm's own settings: `git` is the path of a program.
-    if (name === '--git') return value === 'false';
-    return value !== undefined && (name !== '--dry-run' || value === 'true');
-  });
-  if (taken === undefined) return;
-  throw new CreateError(
-    'bad_input',
-    `${taken} was taken by npm; put -- before the options, as in: npm create mcp-sse my-server -- ${taken} ...`,
-    { flag: taken },
-  );
+function tooManyWords({ npm_config_user_agent: agent = '' }: NodeJS.ProcessEnv): CreateError {
+  const remedy = agent.startsWith('yarn/1.')
+    ? 'Yarn 1 parts a path at its spaces'
+    : 'quote a path with spaces, and with npm put -- before the options';
+  return new CreateError('bad_input', `only one directory can be given; ${remedy}`, { flag: 'directory' });
 }

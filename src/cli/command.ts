@@ -1,10 +1,19 @@
 import { setMaxListeners } from 'node:events';
 import kleur from 'kleur';
 import { type Context, completeAnswers, overlayAnswers, readRecord } from '../answers/index.ts';
-import { CreateError } from '../errors.ts';
-import { currentShell, planProject, runningPackageManager } from '../project/index.ts';
+import { CreateError, printable } from '../errors.ts';
+import {
+  createRun,
+  currentDirectory,
+  currentShell,
+  planProject,
+  runningPackageManager,
+} from '../project/index.ts';
+import { generatorVersion } from '../version.ts';
 import { readArguments, wantsJson } from './arguments.ts';
 import { reasonNotToAsk } from './asking.ts';
+import { lostAuth, npmHints } from './npm-options.ts';
+import { portInUse } from './port-in-use.ts';
 import { showProgress } from './progress.ts';
 import {
   assumedText,
@@ -22,18 +31,29 @@ import { warnings } from './warnings.ts';
 
 const { env, stdout, stderr } = process;
 const symbols = symbolsFor(env, process.platform);
+const shell = currentShell(env, process.platform);
 
 /** Runs the command. @returns its exit status */
 export async function main(argv: readonly string[]): Promise<number> {
   const cancel = new AbortController();
-  setMaxListeners(0, cancel.signal); // each prompt adds a listener, and Node.js would warn of a leak at the eleventh
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => cancel.abort());
+  const { signal } = cancel;
+  setMaxListeners(0, signal); // each prompt adds a listener, and Node.js would warn of a leak at the eleventh
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => cancel.abort());
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // The reader may go away early, as `| head` does. The project is created nevertheless.
+    if (error.code !== 'EPIPE') cancel.abort(cannotPrint(error));
+  });
+  stderr.on('error', () => {}); // there is no other place to say it
+
   try {
-    await create(argv, cancel.signal);
+    await create(argv, signal);
+    await outputWritten();
+    if (signal.reason instanceof CreateError) throw signal.reason;
     return 0;
   } catch (error) {
-    const failure = asCreateError(error);
-    if (wantsJson(argv)) stdout.write(`${jsonError(failure)}\n`);
+    const unprinted = signal.reason instanceof CreateError;
+    const failure = unprinted ? signal.reason : asCreateError(error);
+    if (wantsJson(argv) && !unprinted) stdout.write(`${jsonError(failure)}\n`);
     else stderr.write(failureText(failure, symbols.failed));
     if (env.DEBUG?.split(',').includes('create-mcp-sse')) console.error(error);
     return failure.exitStatus;
@@ -46,38 +66,61 @@ async function create(argv: readonly string[], signal: AbortSignal): Promise<voi
     stdout.write(args.print);
     return;
   }
-  const { given, settings } = args;
+  const { given, settings, typed } = args;
   const { json, dryRun } = settings;
-  const context: Context = { cwd: process.cwd(), packageManager: runningPackageManager() };
+  const context: Context = { cwd: currentDirectory(), packageManager: runningPackageManager() };
   const record = settings.config === undefined ? undefined : await readRecord(settings.config);
   const answered = overlayAnswers(record?.answers ?? {}, given);
-
   const notAsked = reasonNotToAsk(settings, process);
-  const prompts = notAsked === undefined ? await import('./prompts.ts') : undefined;
-  const asking = { ...context, signal };
-  const chosen = prompts ? await prompts.askAnswers(answered, asking) : answered;
-  const answers = completeAnswers(chosen, context);
+  const hints = [...npmHints(typed, env), ...(notAsked ? lostAuth(typed, env) : [])];
 
-  for (const warning of await warnings(answers, chosen, record?.generator)) {
-    stderr.write(`${kleur.yellow(symbols.warning)}  ${warning}\n`);
+  const prompts = notAsked === undefined ? await import('./prompts.ts') : undefined;
+  const warn =
+    prompts?.warn ?? ((text) => stderr.write(`${kleur.yellow(symbols.warning)}  ${printable(text)}\n`));
+  prompts?.showTitle(`create-mcp-sse ${generatorVersion}`);
+  for (const hint of hints) warn(hint);
+
+  const checking = { ...context, signal };
+  let chosen = prompts ? await prompts.askAnswers(answered, checking) : answered;
+  let answers = completeAnswers(chosen, context);
+  const all = warnings(answers, chosen, record?.generator);
+  // At a prompt the port was checked when it was answered.
+  if (!prompts) all.push(await portInUse(answers, createRun(signal)));
+  for (const warning of all) if (warning !== undefined) warn(warning);
+  let plan = await planProject(answers, checking);
+  while (prompts && !dryRun) {
+    const lines = [...summary(answers, stdout.columns), ...existingFiles(plan.files)];
+    const toChange = await prompts.confirmPlan(lines, answers, checking);
+    if (toChange === undefined) break;
+    chosen = await prompts.changeAnswer(toChange, chosen, answers, checking);
+    answers = completeAnswers(chosen, context);
+    plan = await planProject(answers, checking);
   }
-  const plan = await planProject(answers, { cwd: context.cwd, signal });
-  if (prompts && !dryRun) {
-    await prompts.confirmPlan([...summary(answers), ...existingFiles(plan.files)], asking);
-  }
-  if (notAsked && !json) stdout.write(assumedText(answers, answered, notAsked));
+  if (notAsked && !json) stdout.write(assumedText(answers, answered, notAsked, shell));
 
   if (dryRun) {
     const tree = `\n${fileTree(plan.files)}\n\n   This was a dry run: nothing was written.\n`;
     stdout.write(json ? `${jsonResult(plan)}\n` : tree);
     return;
   }
+  await outputWritten();
+  signal.throwIfAborted();
   const project = await plan.make(json ? {} : showProgress(stdout, answers, env));
   stdout.write(json ? `${jsonResult(project)}\n` : `\n${nextStepsText(project.nextSteps)}\n`);
   if (prompts) {
-    const again = repeatCommand(answers, context, currentShell(env, process.platform));
-    stdout.write(`\n   To create the same server again:\n   ${kleur.cyan(again)}\n`);
+    const again = repeatCommand(answers, context, shell);
+    stdout.write(`\n   To create the same server again:\n   ${kleur.cyan(printable(again))}\n`);
   }
+}
+
+/** Waits until a write that failed is known to have failed. */
+function outputWritten(): Promise<void> {
+  return new Promise(setImmediate);
+}
+
+function cannotPrint(error: NodeJS.ErrnoException): CreateError {
+  const why = error.code === 'ENOSPC' ? 'the disk is full' : (error.code ?? error.message);
+  return new CreateError('unexpected', `cannot write to stdout: ${why}`, { cause: error });
 }
 
 function asCreateError(error: unknown): CreateError {

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import type { Answers } from '../answers/index.ts';
 import type { Run } from '../project/index.ts';
 
 /**
@@ -6,7 +7,10 @@ import type { Run } from '../project/index.ts';
  *
  * @returns a sentence that names the program if possible; undefined if the port is free
  */
-export async function portInUse(port: number, host: string, run: Run): Promise<string | undefined> {
+export async function portInUse(
+  { port, host }: Pick<Answers, 'port' | 'host'>,
+  run: Run,
+): Promise<string | undefined> {
   if (!(await isTaken(port, host))) return undefined;
   const by = await listener(port, run);
   return `port ${port} is in use on this machine, by ${by ?? 'another program'}: the server cannot start until it is free`;

@@ -1,6 +1,9 @@
 import { basename, resolve } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { wrapTextWithPrefix } from '@clack/core';
 import kleur from 'kleur';
 import type { Answers, PackageManager } from '../answers/index.ts';
+import { printable } from '../errors.ts';
 import type { MakeOptions, StepName } from '../project/index.ts';
 import { symbolsFor } from './symbols.ts';
 
@@ -26,7 +29,7 @@ export function showProgress(
   env: NodeJS.ProcessEnv,
 ): MakeOptions {
   const symbols = symbolsFor(env, process.platform);
-  const project = basename(resolve(directory));
+  const project = printable(basename(resolve(directory)));
   const live = out.isTTY && env.TERM !== 'dumb' ? new LiveLine(out, symbols.spinner) : undefined;
 
   return {
@@ -38,7 +41,7 @@ export function showProgress(
       }
       live?.stop();
       const time = report.milliseconds < 50 ? [] : [`${(report.milliseconds / 1000).toFixed(1)} s`];
-      const details = [...(report.note === undefined ? [] : [report.note]), ...time].join(', ');
+      const details = printable([...(report.note === undefined ? [] : [report.note]), ...time].join(', '));
       const [symbol, text] = {
         done: [kleur.green(symbols.done), done],
         skipped: [kleur.dim(symbols.skipped), not],
@@ -46,7 +49,7 @@ export function showProgress(
       }[report.status] as [string, string];
       out.write(`${symbol}  ${text}${details === '' ? '' : kleur.dim(`  (${details})`)}\n`);
       for (const name of report.passed ?? [])
-        out.write(`   ${kleur.green(symbols.tick)} ${kleur.dim(name)}\n`);
+        out.write(`   ${kleur.green(symbols.tick)} ${kleur.dim(printable(name))}\n`);
     },
     onLine(line) {
       live?.detail(line);
@@ -81,8 +84,7 @@ class LiveLine {
   }
 
   detail(line: string) {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: what moves the cursor must not be in this line
-    this.#detail = line.replace(/\x1b\[[\d;?]*[A-Za-z]|[\x00-\x1f]/g, ' ').trim();
+    this.#detail = printable(stripVTControlCharacters(line).replace(/\s+/g, ' ').trim());
   }
 
   stop() {
@@ -94,9 +96,9 @@ class LiveLine {
 
   #draw() {
     const frame = this.#frames[this.#frame++ % this.#frames.length] ?? '';
-    // A line that wraps could not be cleared.
-    const room = (this.#out.columns ?? 80) - this.#text.length - 7;
-    const detail = room > 10 && this.#detail !== '' ? kleur.dim(`  ${this.#detail.slice(0, room)}`) : '';
-    this.#out.write(`${clearLine}${kleur.magenta(frame)}  ${this.#text}${detail}`);
+    const text = this.#detail === '' ? this.#text : `${this.#text}  ${kleur.dim(this.#detail)}`;
+    // Only what fits: a line that wraps could not be cleared. The last column stays free, as some terminals wrap there.
+    const [line = ''] = wrapTextWithPrefix(this.#out, text, '    ').split('\n', 1);
+    this.#out.write(`${clearLine}${kleur.magenta(frame)}  ${line.slice(4)}`);
   }
 }

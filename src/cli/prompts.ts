@@ -1,122 +1,218 @@
 import { resolve } from 'node:path';
 import * as clack from '@clack/prompts';
+import kleur from 'kleur';
 import {
+  type AnswerKey,
   type Answers,
   type AnyQuestion,
   allQuestions,
-  type Context,
   conflict,
   defaultOf,
+  overlayAnswers,
   questionOf,
 } from '../answers/index.ts';
-import { cancelled } from '../errors.ts';
-import { inspectDirectory, isEmpty } from '../project/index.ts';
-
-interface Asking extends Context {
-  signal: AbortSignal;
-}
+import { cancelled, printable } from '../errors.ts';
+import { createRun, inspectDirectory, isEmpty } from '../project/index.ts';
+import { type CheckContext, problemOf } from './early-checks.ts';
+import { portInUse } from './port-in-use.ts';
+import { shownValue } from './report.ts';
+import { askText, barred } from './text-prompt.ts';
 
 /**
  * Asks every question that is not answered yet: the main ones first, then the others if the user wants to see them.
  *
- * @throws {CreateError} cancelled, on Esc and Ctrl-C at any question
+ * @throws {CreateError} cancelled, on Esc and Ctrl-C at any question; as `problemOf`, for an answer that a flag gave
  */
-export async function askAnswers(given: Partial<Answers>, asking: Asking): Promise<Partial<Answers>> {
-  const answers: Record<string, unknown> = { ...given };
-  const open = allQuestions.filter(({ key, message }) => message !== undefined && answers[key] === undefined);
+export async function askAnswers(given: Partial<Answers>, context: CheckContext): Promise<Partial<Answers>> {
+  let answers = given;
+  const open = allQuestions.filter(({ key, message }) => message !== undefined && given[key] === undefined);
   const ask = async (question: AnyQuestion) => {
-    if (question.when?.holds(answers) === false) return;
-    answers[question.key] = await askOne(question, answers, asking);
+    if (question.when?.holds(answers) !== false) answers = await askOne(question, answers, context);
   };
 
-  if (answers.directory === undefined) await ask(questionOf('directory'));
-  if (answers.existing === undefined) answers.existing = await askExisting(String(answers.directory), asking);
+  const wrong = await problemOf(given, context);
+  if (wrong !== undefined) throw wrong;
+  const { packageManager = context.packageManager, install } = given;
+  const missing = problemOf({ packageManager, ...(install !== undefined && { install }) }, context);
+  if (given.port !== undefined) await warnOfPort(answers);
+  if (given.directory === undefined) await ask(questionOf('directory'));
+  else answers = await askExisting(answers, context);
   for (const question of open) {
     if (!question.more && question.key !== 'directory') await ask(question);
   }
 
-  const more = open.filter((question) => question.more);
+  const noDefault = await missing;
+  if (noDefault !== undefined) {
+    warn(noDefault.message);
+    await ask(questionOf('packageManager'));
+  }
+  const more = open.filter((question) => question.more && answers[question.key] === undefined);
   if (more.length > 0) {
     const topics = more.map(({ title }) => title).join(', ');
-    const wanted = await confirm(`More options? (${topics})`, false, asking);
+    const wanted = await confirm(`More options? (${topics})`, false, context);
     for (const question of wanted ? more : []) await ask(question);
   }
-  return answers as Partial<Answers>;
+  return answers;
 }
 
-/** Shows the plan and asks whether to go on. @throws {CreateError} cancelled, if not */
-export async function confirmPlan(lines: readonly string[], asking: Asking): Promise<void> {
+/**
+ * Shows the plan and asks whether to go on.
+ *
+ * @returns the answer to change, or undefined to create the project
+ * @throws {CreateError} cancelled
+ */
+export async function confirmPlan(
+  lines: readonly string[],
+  answers: Answers,
+  { signal }: CheckContext,
+): Promise<AnswerKey | undefined> {
   clack.note(lines.join('\n'), 'Your server');
-  if (!(await confirm('Create it?', true, asking))) throw cancelled();
+  const options = [
+    { value: 'create', label: 'Yes' },
+    { value: 'change', label: 'No, change an answer' },
+    { value: 'cancel', label: 'No, cancel' },
+  ];
+  const choice = answered(await clack.select({ message: 'Create it?', options, signal }));
+  if (choice === 'cancel') throw cancelled();
+  if (choice === 'create') return undefined;
+
+  const changeable = allQuestions.filter(({ message, when }) => message && when?.holds(answers) !== false);
+  return answered(
+    await clack.select<AnswerKey>({
+      message: 'Which answer?',
+      options: changeable.map(({ key, title }) => ({
+        value: key,
+        label: `${title}: ${shownValue(answers[key])}`,
+      })),
+      signal,
+    }),
+  );
 }
 
+/** Asks one question again. @param current every answer, defaults too */
+export async function changeAnswer(
+  key: AnswerKey,
+  answers: Partial<Answers>,
+  current: Answers,
+  context: CheckContext,
+): Promise<Partial<Answers>> {
+  // What to do with the files in one directory is not said of another.
+  const { existing, ...others } = answers;
+  const changed = await askOne(questionOf(key), key === 'directory' ? others : answers, context, current);
+  return overlayAnswers(changed, { [key]: changed[key] });
+}
+
+/** Begins the dialogue. */
+export function showTitle(title: string): void {
+  process.stdout.write(`${barred(title, undefined, kleur.gray(clack.S_BAR_START))}\n`);
+}
+
+/** Writes a remark between two questions. */
+export function warn(text: string): void {
+  const remark = barred(printable(text), undefined, kleur.yellow(clack.S_WARN));
+  process.stdout.write(`${kleur.gray(clack.S_BAR)}\n${remark}\n`);
+}
+
+/**
+ * Asks one question until its answer can be used.
+ *
+ * @param current what is suggested, and what the answer must fit to
+ * @returns the answers with that to this question, and to the one that may follow it
+ */
 async function askOne(
   question: AnyQuestion,
-  answers: Record<string, unknown>,
-  asking: Asking,
-): Promise<unknown> {
+  answers: Partial<Answers>,
+  context: CheckContext,
+  current: Partial<Answers> = answers,
+): Promise<Partial<Answers>> {
+  const { key } = question;
   for (;;) {
-    const value = await promptFor(question, answers, asking);
-    const mustBe = conflict(question.key, { ...answers, [question.key]: value });
-    if (mustBe === undefined) return value;
-    clack.log.error(`Must be ${mustBe}`);
+    const value = await promptFor(question, current, context);
+    const problem = await problemWith(question, value, current, context);
+    if (problem === undefined) {
+      const changed = { ...answers, [key]: value } as Partial<Answers>;
+      if (key === 'port') await warnOfPort(changed);
+      return key === 'directory' ? askExisting(changed, context) : changed;
+    }
+    warn(problem);
   }
+}
+
+/** Why an answer cannot be used; undefined if it can. */
+async function problemWith(
+  { key }: AnyQuestion,
+  value: unknown,
+  current: Partial<Answers>,
+  context: CheckContext,
+): Promise<string | undefined> {
+  const mustBe = conflict(key, { ...current, [key]: value });
+  if (mustBe !== undefined) return `Must be ${mustBe}`;
+  const { install = true } = current;
+  return (await problemOf({ [key]: value, install }, context))?.message;
 }
 
 async function promptFor(
   question: AnyQuestion,
-  answers: Record<string, unknown>,
-  asking: Asking,
+  current: Partial<Answers>,
+  context: CheckContext,
 ): Promise<unknown> {
-  const { type } = question;
-  const message = question.message ?? question.title;
-  const initial = defaultOf(question, answers, asking);
-  const common = { message, signal: asking.signal };
-  const options = choicesOf(question);
+  const { type, message = question.title } = question;
+  const { signal } = context;
+  const initial = current[question.key] ?? defaultOf(question, current, context);
 
   switch (type.prompt) {
     case 'confirm':
-      return confirm(message, Boolean(initial), asking);
+      return confirm(message, Boolean(initial), context);
     case 'select':
-      return answered(await clack.select({ ...common, options, initialValue: String(initial) }));
-    case 'multiselect':
       return answered(
-        await clack.multiselect({ ...common, options, initialValues: initial as string[], required: true }),
+        await clack.select({ message, options: choicesOf(question), initialValue: String(initial), signal }),
       );
+    case 'multiselect': {
+      const options = choicesOf(question);
+      return answered(
+        await clack.multiselect({
+          message,
+          options,
+          initialValues: initial as string[],
+          required: true,
+          signal,
+        }),
+      );
+    }
     case 'text': {
-      const validate = (input: string | undefined) => {
-        const value = type.parse(input?.trim() || initial);
-        const mustBe =
-          value === undefined ? type.mustBe : conflict(question.key, { ...answers, [question.key]: value });
-        return mustBe && `Must be ${mustBe}`;
+      const problem = (input: string) => {
+        const value = type.parse(input);
+        return value === undefined
+          ? `Must be ${type.mustBe}`
+          : problemWith(question, value, current, context);
       };
-      const text = await clack.text({
-        ...common,
-        placeholder: String(initial),
-        defaultValue: String(initial),
-        validate,
-      });
-      return type.parse(answered(text).trim());
+      const text = answered(await askText({ message, initial: String(initial), problem, signal }));
+      return type.parse(text?.trim() || String(initial));
     }
   }
 }
 
 /** Asks what to do with a directory that is not empty: before the other questions, in case the answer is to cancel. */
-async function askExisting(directory: string, asking: Asking): Promise<Answers['existing'] | undefined> {
-  const target = await inspectDirectory(resolve(asking.cwd, directory));
-  if (isEmpty(target.entries)) return undefined;
-  const existing = questionOf('existing');
-  const names = target.entries.slice(0, 4).join(', ') + (target.entries.length > 4 ? ', ...' : '');
+async function askExisting(answers: Partial<Answers>, context: CheckContext): Promise<Partial<Answers>> {
+  const { directory = '', existing } = answers;
+  const { entries } = await inspectDirectory(resolve(context.cwd, directory));
+  if (existing !== undefined || isEmpty(entries)) return answers;
+  const names = entries.slice(0, 4).join(', ') + (entries.length > 4 ? ', ...' : '');
   const choice = answered(
     await clack.select({
-      message: `${directory} is not empty (${names}). What should happen to the files in it?`,
-      options: choicesOf(existing),
+      message: printable(`${directory} is not empty (${names}). What should happen to the files in it?`),
+      options: choicesOf(questionOf('existing')),
       initialValue: 'abort',
-      signal: asking.signal,
+      signal: context.signal,
     }),
   );
   if (choice === 'abort') throw cancelled();
-  return existing.type.parse(choice);
+  return { ...answers, existing: choice as Answers['existing'] };
+}
+
+async function warnOfPort({ port, host = '127.0.0.1' }: Partial<Answers>): Promise<void> {
+  const inUse = port === undefined ? undefined : await portInUse({ port, host }, createRun());
+  if (inUse !== undefined) warn(inUse);
 }
 
 /** Each choice with its meaning in the label, since a hint is shown only for the selected one. */
@@ -127,7 +223,7 @@ function choicesOf({ type }: AnyQuestion): { value: string; label: string }[] {
   }));
 }
 
-async function confirm(message: string, initialValue: boolean, { signal }: Asking): Promise<boolean> {
+async function confirm(message: string, initialValue: boolean, { signal }: CheckContext): Promise<boolean> {
   return answered(await clack.confirm({ message, initialValue, signal }));
 }
 

@@ -1,6 +1,7 @@
+import { stripVTControlCharacters } from 'node:util';
 import kleur from 'kleur';
 import { type Answers, allQuestions, type Context, defaultOf, flagName } from '../answers/index.ts';
-import type { CreateError } from '../errors.ts';
+import { type CreateError, printable } from '../errors.ts';
 import {
   commandLine,
   type NextSteps,
@@ -22,9 +23,15 @@ export function asFlags(answers: Partial<Answers>, keys: readonly string[]): str
 }
 
 /** Tells which answers are defaults that no flag, file or prompt has given. */
-export function assumedText(answers: Answers, answered: Partial<Answers>, reason: string): string {
+export function assumedText(
+  answers: Answers,
+  answered: Partial<Answers>,
+  reason: string,
+  shell: Shell,
+): string {
   const keys = Object.keys(answers).filter((key) => !(key in answered));
-  return kleur.dim(`Nothing was asked (${reason}). Assumed: ${asFlags(answers, keys).join(' ')}\n`);
+  const assumed = commandLine(asFlags(answers, keys), shell);
+  return kleur.dim(`Nothing was asked (${reason}). Assumed: ${printable(assumed)}\n`);
 }
 
 /** Answers that are not flags in the command that repeats a run: it has them in another place, or does not need them. */
@@ -44,17 +51,24 @@ export function repeatCommand(answers: Answers, context: Context, shell: Shell):
   return `${create} ${commandLine([directory, ...flags, '--yes'], shell)}`;
 }
 
-/** The answers, one line each. */
-export function summary(answers: Answers): string[] {
-  const shown = allQuestions.filter(
-    ({ key, recorded, when }) => key === 'directory' || (recorded && when?.holds(answers) !== false),
+/** The answers, one line each: in two columns if the terminal is wide enough. */
+export function summary(answers: Answers, columns = 80): string[] {
+  const rows = allQuestions
+    .filter(({ key, recorded, when }) => key === 'directory' || (recorded && when?.holds(answers) !== false))
+    .map(({ key, title }) => [title, shownValue(answers[key])] as const);
+  const widest = (cells: string[]) => Math.max(...cells.map((cell) => cell.length));
+  const first = widest(rows.map(([title]) => title));
+  const frame = 7; // what the box around the lines takes
+  const fits = first + 2 + widest(rows.map(([, value]) => value)) + frame <= columns;
+  return rows.map(([title, value]) =>
+    fits ? `${kleur.dim(title.padEnd(first))}  ${value}` : `${kleur.dim(`${title}:`)} ${value}`,
   );
-  const width = Math.max(...shown.map(({ title }) => title.length));
-  return shown.map(({ key, title }) => {
-    const value = answers[key];
-    const text = typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
-    return `${kleur.dim(title.padEnd(width))}  ${text}`;
-  });
+}
+
+/** An answer for people. */
+export function shownValue(value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  return printable(String(value));
 }
 
 /** What would be done to files that exist, one line for each action. */
@@ -86,23 +100,34 @@ export function fileTree(files: readonly PlannedFile[]): string {
 
 /** What to do with the finished project. */
 export function nextStepsText(steps: NextSteps): string {
-  const { notes, packageJson, commands, claudeCode, clientConfig, credential, urls } = steps;
-  const sections = [
-    ...notes.map((note) => kleur.yellow(note)),
-    ...(packageJson === undefined
-      ? []
-      : [
-          `Your package.json was kept. ${kleur.yellow('First add this to it:')}\n${JSON.stringify(packageJson, null, 2)}`,
-        ]),
-    commands.map((command) => kleur.cyan(command)).join('\n'),
-    [...Object.entries(urls)]
-      .map(([what, url]) => `${urlNames[what as keyof typeof urls].padEnd(16)} ${url}`)
-      .join('\n'),
-    `Connect Claude Code:\n${kleur.cyan(claudeCode)}`,
-    `Other clients:\n${JSON.stringify(clientConfig, null, 2)}`,
-    ...(credential === undefined ? [] : [credential]),
+  const { notes, packageJson, commands, page, own, claudeCode, clientConfig, credential, urls } = steps;
+  const addresses = Object.entries(urls).map(
+    ([what, url]) => `${urlNames[what as keyof typeof urls].padEnd(16)} ${url}`,
+  );
+  const keptPackage = (lacking: object) => [
+    painted(kleur.yellow, 'Your package.json was kept. First add this to it:'),
+    painted(String, JSON.stringify(lacking, null, 2)),
   ];
-  return sections.map((section) => section.replace(/^/gm, '   ')).join('\n\n');
+  const sections = [
+    ...notes.map((note) => [painted(kleur.yellow, note)]),
+    ...(packageJson === undefined ? [] : [keptPackage(packageJson)]),
+    [painted(kleur.cyan, ...commands)],
+    [
+      painted(String, `Open ${page} to try its tools.`),
+      painted(String, `Add your own in ${own.tools}, register them in ${own.register}, and run ${own.test}.`),
+    ],
+    [painted(String, ...addresses)],
+    [painted(String, 'Connect Claude Code:'), painted(kleur.cyan, claudeCode)],
+    [painted(String, 'Other clients:', JSON.stringify(clientConfig, null, 2))],
+    ...(credential === undefined ? [] : [[painted(String, credential)]]),
+  ];
+  return sections.map((section) => section.join('\n').replace(/^/gm, '   ')).join('\n\n');
+}
+
+/** Texts below one another, each of their lines printable and in this colour. */
+function painted(colour: (line: string) => string, ...texts: string[]): string {
+  const lines = texts.flatMap((text) => text.split('\n'));
+  return lines.map((line) => colour(printable(line))).join('\n');
 }
 
 const urlNames: Record<keyof NextSteps['urls'], string> = {
@@ -123,21 +148,24 @@ const outputTail = 50;
 /** What `--json` prints after a failure. */
 export function jsonError({ code, message, flag, output, directory, resume }: CreateError): string {
   const tail = output?.trimEnd().split('\n').slice(-outputTail).join('\n');
-  return JSON.stringify({
-    ok: false,
-    // JSON omits what is undefined.
-    directory,
-    error: { code, message, flag, output: tail },
-    resume: directory === undefined ? undefined : resume,
-  });
+  const next = resume.length > 0 ? resume : undefined;
+  // JSON omits what is undefined.
+  return JSON.stringify({ ok: false, error: { code, message, flag, directory, resume: next, output: tail } });
 }
 
 /** What is printed after a failure. */
 export function failureText({ message, output, resume }: CreateError, failedSymbol: string): string {
-  const printed = output === undefined ? '' : `\n${output}\n\n`;
+  const printed = output === undefined ? '' : `\n${printableLines(output)}\n\n`;
   const next =
     resume.length === 0
       ? ''
-      : `The project is written. Fix the cause, then finish it:\n\n   ${resume.join('\n   ')}\n`;
+      : `The project is written. Fix the cause, then finish it:\n\n   ${resume.map(printable).join('\n   ')}\n`;
   return `${printed}${kleur.red(failedSymbol)} ${message}\n${next}`;
+}
+
+function printableLines(output: string): string {
+  const lines = stripVTControlCharacters(output)
+    .replaceAll('\t', '  ')
+    .split(/\r?\n|\r/);
+  return lines.map(printable).join('\n');
 }

@@ -1,22 +1,14 @@
 import { basename, resolve } from 'node:path';
 import type { Answers } from '../answers/index.ts';
-import { createRun } from '../project/index.ts';
 import { generatorVersion } from '../version.ts';
-import { portInUse } from './port-in-use.ts';
 
-/** What the user should know before anything is written. */
-export async function warnings(
+/** What the user should know of the answers before anything is written. */
+export function warnings(
   answers: Answers,
   given: Partial<Answers>,
   recordGenerator: string | undefined,
-): Promise<string[]> {
-  const all = [
-    renamed(answers, given),
-    outdated(recordGenerator),
-    open(answers),
-    await portInUse(answers.port, answers.host, createRun()),
-  ];
-  return all.filter((warning) => warning !== undefined);
+): (string | undefined)[] {
+  return [renamed(answers, given), outdated(recordGenerator), open(answers)];
 }
 
 function renamed({ directory, name }: Answers, given: Partial<Answers>): string | undefined {

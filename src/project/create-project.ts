@@ -1,6 +1,7 @@
 import { type Answers, completeAnswers, parseGiven } from '../answers/index.ts';
 import { runningPackageManager } from './package-managers.ts';
 import { type MakeOptions, type PlanOptions, type Project, planProject } from './plan.ts';
+import { currentDirectory } from './usable-path.ts';
 
 export type CreateOptions = PlanOptions & MakeOptions;
 
@@ -14,7 +15,7 @@ export async function createProject(
   given: Partial<Answers> = {},
   options: CreateOptions = {},
 ): Promise<Project> {
-  const { cwd = process.cwd() } = options;
+  const { cwd = currentDirectory() } = options;
   const answers = completeAnswers(parseGiven(given), { cwd, packageManager: runningPackageManager() });
   const plan = await planProject(answers, options);
   return plan.make(options);

@@ -11,4 +11,6 @@ export { commandLine, currentShell, type Shell } from './quote.ts';
 export { makeSecret, type RenderedFile, type RenderedFiles, render } from './render.ts';
 export { CommandFailed, createRun, type Run, type RunOptions } from './run.ts';
 export type { StepName, StepReport } from './step-runner.ts';
+export { requirePackageManager } from './steps.ts';
 export { type FileAction, inspectDirectory, isEmpty, type PlannedFile } from './target.ts';
+export { currentDirectory } from './usable-path.ts';

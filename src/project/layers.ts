@@ -13,13 +13,15 @@ export function layersOf({
   auth,
   streamableHttp,
   relay,
-}: Pick<Answers, 'auth' | 'streamableHttp' | 'relay'>): string[] {
+  packageManager,
+}: Pick<Answers, 'auth' | 'streamableHttp' | 'relay' | 'packageManager'>): string[] {
   return [
     'shared',
     ...(auth === 'none' ? [] : ['credentials']),
     `sse-${auth}`,
     ...(streamableHttp ? ['streamable-http'] : []),
     ...(relay === 'redis' ? ['redis-relay'] : []),
+    ...(packageManager === 'yarn' ? ['yarn'] : []),
   ];
 }
 
@@ -29,22 +31,24 @@ const notOutput = new Set(['node_modules', 'dist', 'tsconfig.layer.json']);
 /** Reads synchronously: for so many small files that takes half the time. */
 export function readLayer(folder: string): Layer {
   const layer: Layer = { files: new Map(), partials: new Map() };
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-  for (const entry of entries) {
-    if (!entry.isFile()) continue;
-    const file = join(entry.parentPath, entry.name);
-    const segments = file.slice(folder.length + 1).split(/[/\\]/);
-    if (segments.some((segment) => notOutput.has(segment))) continue;
-    const content = readFileSync(file);
-    if (segments[0] !== 'partials') layer.files.set(segments.join('/'), content);
-    else
-      layer.partials.set(
-        segments
-          .slice(1)
-          .join('/')
-          .replace(/\.md\.hbs$/, ''),
-        content.toString(),
-      );
+  for (const path of filesIn(folder)) {
+    const content = readFileSync(join(folder, path));
+    const partial = /^partials\/(.*?)(?:\.md\.hbs)?$/.exec(path)?.[1];
+    if (partial === undefined) layer.files.set(path, content);
+    else layer.partials.set(partial, content.toString());
   }
   return layer;
+}
+
+/**
+ * The files of a folder, with `/` between their parts. It goes from folder to folder: under Yarn's Plug'n'Play the
+ * templates are in a zip archive, where the `recursive` option of `readdir` gives wrong parents.
+ */
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter(({ name }) => !notOutput.has(name))
+    .flatMap((entry) => {
+      if (!entry.isDirectory()) return entry.name;
+      return filesIn(join(folder, entry.name)).map((path) => `${entry.name}/${path}`);
+    });
 }

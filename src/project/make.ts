@@ -28,13 +28,22 @@ interface Planned {
 
 /** Does what was planned; see {@link ProjectPlan.make}. */
 export async function makeProject(planned: Planned, { onStep, onLine }: MakeOptions = {}): Promise<Project> {
-  const { answers, cwd, rendered, target, run, signal } = planned;
+  const { answers, cwd, rendered, target, kept, run, signal } = planned;
   const { packageManager, name } = answers;
   const { directory, files } = target;
   const packageKept = files.some(({ path, action }) => path === 'package.json' && action === 'keep');
-  const context: StepContext = { directory, packageManager, wanted: answers, packageKept, run, onLine };
+  const paths = files.map(({ path, action, existing }) => (action === 'keep' ? (existing ?? path) : path));
+  const context: StepContext = {
+    directory,
+    packageManager,
+    wanted: answers,
+    packageKept,
+    paths,
+    run,
+    onLine,
+  };
   const runner = new StepRunner(onStep);
-  let transaction: Transaction = { commit: async () => {}, rollback: async () => {} };
+  let transaction: Transaction | undefined;
   const write: Step = {
     name: 'render',
     skip: () => undefined,
@@ -46,20 +55,19 @@ export async function makeProject(planned: Planned, { onStep, onLine }: MakeOpti
 
   try {
     if (answers.install) await requirePackageManager(context, cwd);
-    for (const step of [write, ...steps]) await runner.run(step, context);
+    await runner.run(write, context);
+    for (const step of steps) await runner.run(tracked(step, transaction), context);
     signal?.throwIfAborted();
   } catch (error) {
-    if (signal?.aborted) {
-      await transaction.rollback();
-      throw cancelled(error);
-    }
-    await transaction.commit();
+    if (signal?.aborted) throw cancelled(error, await transaction?.rollback());
+    await transaction?.commit();
     if (error instanceof CreateError && error.output !== undefined) explainResume(error, planned, runner);
     throw error;
   }
-  await transaction.commit();
+  await transaction?.commit();
 
   const env = await readFile(join(directory, environmentFile), 'utf8').catch(() => undefined);
+  const notes = [...kept.notes, ...runner.ended.flatMap(({ remark }) => remark ?? [])];
   const state = { installed: runner.isDone('install'), built: runner.isDone('build'), env };
   return {
     directory,
@@ -67,8 +75,16 @@ export async function makeProject(planned: Planned, { onStep, onLine }: MakeOpti
     answers,
     files,
     steps: runner.ended,
-    nextSteps: nextSteps({ ...planned, directory, ...state }),
+    nextSteps: nextSteps({ ...planned, directory, ...state, kept: { ...kept, notes } }),
   };
+}
+
+/** A step whose work is undone with the files. */
+function tracked(step: Step, transaction: Transaction | undefined): Step {
+  const { makes = [] } = step;
+  return transaction === undefined
+    ? step
+    : { ...step, run: (context) => transaction.track(makes, () => step.run(context)) };
 }
 
 /** Adds to the error of a failed step where the project is and how to finish it. */

@@ -13,6 +13,10 @@ export interface NextSteps extends KeptFiles {
   /** To type one after the other. */
   commands: string[];
   urls: { sse: string; messages: string; streamableHttp?: string; health: string };
+  /** A page for people, where tools can be tried. */
+  page: string;
+  /** Where its owner writes what the server offers, and how that is tested. */
+  own: { tools: string; register: string; shared: string; test: string };
   /** The header that carries the credential, if there is one. */
   header?: { name: string; value: string };
   /** How to get the credential, if `header` has a placeholder for it. */
@@ -65,6 +69,13 @@ export function nextSteps(finished: Finished): NextSteps {
       ...(answers.streamableHttp && { streamableHttp: `${base}/mcp` }),
       health: `${base}/health`,
     },
+    page: `${base}/`,
+    own: {
+      tools: 'src/tools/',
+      register: 'src/mcp-server.ts',
+      shared: 'src/app.ts',
+      test: testCommand(answers.packageManager),
+    },
     ...(header && { header: { name: header.name, value: header.prefix + header.credential } }),
     ...(credential !== undefined && { credential }),
     claudeCode: textFor('Claude Code'),
@@ -109,14 +120,26 @@ function credentialOf({ auth, packageManager }: Answers, env: string | undefined
   return { header, credential };
 }
 
-/** `API_KEY` holds one key or several with commas between them, each as `key`, `id:key` or `id:key:scope scope`. */
+/**
+ * `API_KEY` holds one key or several with commas between them, each as `key`, `id:key` or `id:key:scope scope`.
+ *
+ * @returns undefined also for a key that a shell would read otherwise, since it becomes part of a command
+ */
 function firstApiKey(env = ''): string | undefined {
-  return /^API_KEY=["']?(?:[^"'\s,:]*:)?([^"'\s,:]+)/m.exec(env)?.[1];
+  const { quoted, bare = '' } =
+    /^API_KEY=(?:(["'])(?<quoted>.*)\1|(?<bare>.*?))\s*$/m.exec(env)?.groups ?? {};
+  const [first = ''] = (quoted ?? bare).split(',');
+  const [idOrKey = '', key = idOrKey] = first.split(':');
+  return /^[\w.~+/=@-]+$/.test(key) ? key : undefined;
 }
 
 function tokenCommand(packageManager: PackageManager): string {
   const separator = packageManager === 'npm' ? '-- ' : ''; // the others pass unknown options on
   return `${scriptPrefix(packageManager)} token ${separator}--sub me --expires-in 1h`;
+}
+
+function testCommand(packageManager: PackageManager): string {
+  return packageManager === 'npm' ? 'npm test' : `${scriptPrefix(packageManager)} test`;
 }
 
 function startCommand(packageManager: PackageManager): string {

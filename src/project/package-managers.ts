@@ -5,9 +5,17 @@ import type { Run, RunOptions } from './run.ts';
 interface Commands {
   /** Installs the dependencies. */
   install: readonly string[];
+  /** What this command adds, so that nobody's settings decide what is installed. */
+  installFlags: readonly string[];
   /** The words before a script's name. */
   run: readonly string[];
-  /** The words before the arguments of this command, to run it again. */
+  /** What this command adds behind it. */
+  runFlags: readonly string[];
+  /** The file that lists what was installed: its name, and its names in other versions. */
+  lockFiles: readonly [string, ...string[]];
+  /** Whether it takes the project for a part of a workspace further up, and cannot be told not to. */
+  joinsWorkspaces: boolean;
+  /** The words before the arguments of this command, to run it again. Without `@latest`, an old copy would be run. */
   create: string;
   /** Files that the project needs to work with this package manager. */
   files: Readonly<Record<string, string>>;
@@ -30,8 +38,15 @@ interface CleanInstall {
 export const packageManagers: Record<PackageManager, Commands> = {
   npm: {
     install: ['install'],
+    installFlags: [
+      ...['--no-workspaces', '--no-global', '--location=project', '--package-lock', '--no-dry-run'],
+      ...['--include=dev', '--include=optional', '--include=peer'],
+    ],
     run: ['run'],
-    create: 'npx create-mcp-sse',
+    runFlags: ['--no-workspaces'],
+    lockFiles: ['package-lock.json', 'npm-shrinkwrap.json'],
+    joinsWorkspaces: false,
+    create: 'npx create-mcp-sse@latest',
     files: {},
     clean: {
       setup: '',
@@ -42,8 +57,12 @@ export const packageManagers: Record<PackageManager, Commands> = {
   },
   pnpm: {
     install: ['install'],
+    installFlags: ['--no-frozen-lockfile', '--lockfile', '--prod=false'],
     run: ['run'],
-    create: 'pnpm create mcp-sse',
+    runFlags: [],
+    lockFiles: ['pnpm-lock.yaml'],
+    joinsWorkspaces: false,
+    create: 'pnpm create mcp-sse@latest',
     files: {
       // Without it, pnpm takes the project for part of a workspace further up, and installs that instead.
       'pnpm-workspace.yaml': "packages:\n  - '.'\n",
@@ -57,11 +76,13 @@ export const packageManagers: Record<PackageManager, Commands> = {
   },
   yarn: {
     install: ['install'],
+    installFlags: [],
     run: ['run'],
-    create: 'yarn create mcp-sse',
+    runFlags: [],
+    lockFiles: ['yarn.lock'],
+    joinsWorkspaces: true,
+    create: 'yarn create mcp-sse', // Yarn 1 takes no version here, and always gets the latest
     files: {
-      // TypeScript's native compiler reads node_modules, which Yarn 2 and later do not create by default.
-      '.yarnrc.yml': 'nodeLinker: node-modules\n',
       // Without it, Yarn 2 and later take the project for part of a project further up.
       'yarn.lock': '',
     },
@@ -75,8 +96,12 @@ export const packageManagers: Record<PackageManager, Commands> = {
   },
   bun: {
     install: ['install'],
+    installFlags: [],
     run: ['run'],
-    create: 'bun create mcp-sse',
+    runFlags: [],
+    lockFiles: ['bun.lock', 'bun.lockb'],
+    joinsWorkspaces: true,
+    create: 'bun create mcp-sse@latest',
     files: {},
     clean: {
       setup: 'npm install --global bun@1',
@@ -110,8 +135,9 @@ export function runScript(
     packageManager,
     run,
     onLine,
-  }: { directory: string; packageManager: PackageManager; run: Run; onLine?: RunOptions['onLine'] },
+    env = {},
+  }: { directory: string; packageManager: PackageManager; run: Run } & Pick<RunOptions, 'onLine' | 'env'>,
 ): Promise<string> {
-  const args = [...packageManagers[packageManager].run, script];
-  return run(packageManager, args, { cwd: directory, onLine });
+  const { run: words, runFlags } = packageManagers[packageManager];
+  return run(packageManager, [...words, script, ...runFlags], { cwd: directory, env, onLine });
 }

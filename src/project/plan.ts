@@ -9,8 +9,9 @@ import { currentShell } from './quote.ts';
 import { makeSecret, render } from './render.ts';
 import { createRun, type Run } from './run.ts';
 import type { StepReport } from './step-runner.ts';
-import { steps } from './steps.ts';
+import { steps, stepsMake } from './steps.ts';
 import { countFiles, type PlannedFile, planTarget } from './target.ts';
+import { currentDirectory } from './usable-path.ts';
 
 export interface PlanOptions {
   /** The directory that relative paths start from. Default: the current one. */
@@ -58,10 +59,11 @@ export interface ProjectPlan extends Project {
  * @throws {CreateError} target_not_empty or target_not_writable, if the project cannot be written
  */
 export async function planProject(answers: Answers, options: PlanOptions = {}): Promise<ProjectPlan> {
-  const { cwd = process.cwd(), templates = templatesFolder, signal, run = createRun(signal) } = options;
+  const { cwd = currentDirectory(), templates = templatesFolder, signal, run = createRun(signal) } = options;
   const start = performance.now();
   const rendered = await render(answers, { secret: makeSecret(answers.auth), templates });
-  const target = await planTarget(resolve(cwd, answers.directory), rendered.keys(), answers.existing);
+  const path = resolve(cwd, answers.directory);
+  const target = await planTarget(path, rendered.keys(), answers.existing, answers.install ? stepsMake : []);
   const kept = await compareKept(target, rendered);
   const shell = currentShell(process.env, process.platform);
   if (signal?.aborted) throw cancelled();

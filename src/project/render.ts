@@ -84,6 +84,7 @@ function templateValues(answers: Answers, secret: string) {
     /** The server's name for clients, which do not accept a scope in it. */
     shortName: name.replace(/^@.*\//, ''),
     run: scriptPrefix(packageManager),
+    npm: packageManager === 'npm',
     install: installCommand(packageManager),
     clean: packageManagers[packageManager].clean,
     secret,

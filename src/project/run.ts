@@ -1,4 +1,5 @@
 import { CreateError, type FailureCode } from '../errors.ts';
+import { cleanEnvironment } from './environment.ts';
 
 /**
  * Runs a program to its end.
@@ -10,7 +11,7 @@ export type Run = (command: string, args: readonly string[], options: RunOptions
 
 export interface RunOptions {
   cwd: string;
-  /** Environment variables in addition to those of this process; undefined removes one. */
+  /** Environment variables in addition to those of this process that are left; see {@link cleanEnvironment}. */
   env?: Record<string, string | undefined>;
   /** Called with each line as it is printed. */
   onLine?: ((line: string) => void) | undefined;
@@ -37,6 +38,13 @@ const graceMilliseconds = 3000;
 /** How long a program may take to print the line that `until` waits for. */
 const patienceMilliseconds = 30_000;
 
+/** Corepack asks nothing, pins nothing in the project, and minds no package manager that a directory further up names. */
+const corepack = {
+  COREPACK_ENABLE_AUTO_PIN: '0',
+  COREPACK_ENABLE_DOWNLOAD_PROMPT: '0',
+  COREPACK_ENABLE_STRICT: '0',
+};
+
 /** Runs programs until the signal aborts; then it stops them, with every process that they have started. */
 export function createRun(signal?: AbortSignal): Run {
   return async (command, args, { cwd, env, onLine, until }) => {
@@ -44,7 +52,8 @@ export function createRun(signal?: AbortSignal): Run {
     const { execa } = await import('execa'); // loading takes time, which a run without an install need not spend
     const child = execa(command, args, {
       cwd,
-      env: { ...env, FORCE_COLOR: undefined, NO_COLOR: '1' },
+      extendEnv: false,
+      env: { ...cleanEnvironment(process.env), ...corepack, ...env, FORCE_COLOR: undefined, NO_COLOR: '1' },
       stdin: 'ignore', // a program that asks a question would wait for ever
       all: true,
       reject: false,
@@ -86,7 +95,8 @@ export async function failingAs<T>(code: FailureCode, work: () => Promise<T>, wh
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
     const message = what === undefined ? error.message : `${what}: ${error.message}`;
-    throw new CreateError(code, message, { output: error.output, cause: error });
+    const why = metFullDisk(error.output) ? 'the disk is full: ' : '';
+    throw new CreateError(code, why + message, { output: error.output, cause: error });
   }
 }
 
@@ -102,7 +112,14 @@ function describeFailure(
   { code, exitCode, signal }: Ended,
 ): string {
   const how = exitCode ? `exit status ${exitCode}` : (signal ?? code ?? 'it did not become ready');
-  return `${[command, ...args].join(' ')} failed (${how})`;
+  const firstOption = args.findIndex((arg) => arg.startsWith('-'));
+  const words = firstOption === -1 ? args : args.slice(0, firstOption);
+  return `${[command, ...words].join(' ')} failed (${how})`;
+}
+
+/** Whether a program has met a full disk, according to what it printed. npm tells of it, and may go on regardless. */
+export function metFullDisk(output: string): boolean {
+  return /\b(?:ENOSPC|EDQUOT|NoSpaceLeft)\b|no space left on device|disk quota exceeded/i.test(output);
 }
 
 function stopGroup(child: { pid?: number | undefined; kill(signal: NodeJS.Signals): boolean }): void {

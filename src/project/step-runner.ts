@@ -12,10 +12,12 @@ export interface StepReport {
   note?: string;
   /** For `verify`: the names of the tests that passed. */
   passed?: string[];
+  /** What is left to the user, in one sentence or two. It is among the notes of the next steps. */
+  remark?: string;
 }
 
 /** What a step says when it has ended. Without a status it is done. */
-export type StepOutcome = Partial<Pick<StepReport, 'status' | 'note' | 'passed'>>;
+export type StepOutcome = Partial<Pick<StepReport, 'status' | 'note' | 'passed' | 'remark'>>;
 
 /** What the steps work with. Each takes only the part that it uses. */
 export interface StepContext {
@@ -25,6 +27,8 @@ export interface StepContext {
   wanted: Pick<Answers, 'install' | 'verify' | 'git'>;
   /** Whether the directory keeps a package.json that was there before. */
   packageKept: boolean;
+  /** The paths of the project's files. */
+  paths: readonly string[];
   run: Run;
   /** Called with each line that a program prints. */
   onLine?: ((line: string) => void) | undefined;
@@ -34,6 +38,8 @@ export type Uses<Key extends keyof StepContext> = Pick<StepContext, Key>;
 
 export interface Step {
   readonly name: StepName;
+  /** The names of what it makes in the directory, whole folders or files. */
+  readonly makes?: readonly string[];
   /** Why the step is skipped; undefined if it runs. */
   skip(context: StepContext): string | undefined;
   run(context: StepContext): Promise<StepOutcome>;

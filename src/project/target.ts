@@ -3,6 +3,7 @@ import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import type { Answers } from '../answers/index.ts';
 import { CreateError } from '../errors.ts';
+import { requireUsablePath } from './usable-path.ts';
 
 export type FileAction = 'create' | 'overwrite' | 'keep';
 
@@ -31,20 +32,24 @@ export interface Target extends Directory {
 /** Holds the project's secrets, which are stored nowhere else, so it is never overwritten. */
 export const environmentFile = '.env';
 
-/** Names that an empty directory may contain. */
-const harmless = new Set(['.git', '.DS_Store']);
+/** Names that an empty directory may contain: what version control, editors and systems put there. */
+const harmless = new Set(
+  '.git .hg .svn .gitkeep .keep .idea .DS_Store Thumbs.db desktop.ini lost+found'.split(' '),
+);
 
 /**
  * Inspects the target directory and decides what to do to each file. Nothing is written.
  *
  * @param existing what to do with a directory that is not empty
+ * @param made the names of what the steps make in it
  * @throws {CreateError} target_not_empty, if it is not and `existing` is `abort`;
- *   target_not_writable, if something is in the way or a link leaves the directory
+ *   target_not_writable, if something is in the way or a link leaves the directory; bad_input, if its path is not usable
  */
 export async function planTarget(
   target: string,
   paths: Iterable<string>,
   existing: Answers['existing'],
+  made: readonly string[] = [],
 ): Promise<Target> {
   const { directory, exists, entries } = await inspectDirectory(target);
   const files: PlannedFile[] = [];
@@ -65,6 +70,7 @@ export async function planTarget(
       { flag: '--existing' },
     );
   }
+  for (const name of made) if (entries.includes(name)) await refuseLeaving(directory, join(directory, name));
   return { directory, exists, entries, files };
 }
 
@@ -79,8 +85,17 @@ export function countFiles(files: readonly PlannedFile[]): string {
   ].join(', ');
 }
 
-/** @throws {CreateError} target_not_writable, if it exists but is not a readable directory */
+/**
+ * @throws {CreateError} target_not_writable, if it exists but is not a readable directory;
+ *   bad_input, if nothing can work in a directory with such a path
+ */
 export async function inspectDirectory(target: string): Promise<Directory> {
+  const inspected = await readDirectory(target);
+  requireUsablePath(inspected.directory);
+  return inspected;
+}
+
+async function readDirectory(target: string): Promise<Directory> {
   try {
     const entries = await readdir(target);
     return { directory: await realpath(target), exists: true, entries };
@@ -154,6 +169,11 @@ async function refuseDirectory(path: string): Promise<void> {
 }
 
 async function refuseOutside(directory: string, path: string): Promise<void> {
+  const stats = await refuseLeaving(directory, path);
+  if (!stats.isDirectory()) throw inTheWay(path, 'a directory is needed in its place');
+}
+
+async function refuseLeaving(directory: string, path: string): Promise<Stats> {
   let real: { path: string; stats: Stats };
   try {
     real = { path: await realpath(path), stats: await stat(path) };
@@ -163,7 +183,7 @@ async function refuseOutside(directory: string, path: string): Promise<void> {
   if (!real.path.startsWith(directory.endsWith(sep) ? directory : directory + sep)) {
     throw inTheWay(path, `it is a link that leaves the directory, to ${real.path}`);
   }
-  if (!real.stats.isDirectory()) throw inTheWay(path, 'a directory is needed in its place');
+  return real.stats;
 }
 
 function inTheWay(path: string, why: string): CreateError {

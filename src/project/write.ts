@@ -1,17 +1,34 @@
-import { chmodSync, existsSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
-import { mkdtemp, readdir, stat } from 'node:fs/promises';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
-import { copy, outputFileSync, remove } from 'fs-extra/esm';
+import { outputFileSync } from 'fs-extra/esm';
 import { CreateError } from '../errors.ts';
+import { remove } from './remove.ts';
 import type { RenderedFiles } from './render.ts';
-import { notWritable, type Target } from './target.ts';
+import { makeStaging } from './staging.ts';
+import { notWritable, type PlannedFile, type Target } from './target.ts';
+import { Tracker } from './tracker.ts';
 
 /** Written files that are not final yet. */
 export interface Transaction {
-  /** Makes them final. */
+  /** Does work that makes files and folders of these names in the directory, so that a rollback undoes it too. */
+  track<T>(names: readonly string[], work: () => Promise<T>): Promise<T>;
+  /** Makes the files final. */
   commit(): Promise<void>;
-  /** Restores the directory, whatever later steps have created in it. */
-  rollback(): Promise<void>;
+  /**
+   * Undoes what was written and what the tracked work has made. What somebody else has made or changed stays.
+   *
+   * @returns the paths of the written files that stay because they were changed
+   */
+  rollback(): Promise<string[]>;
 }
 
 /**
@@ -27,118 +44,121 @@ export async function writeProject(
   files: RenderedFiles,
   signal?: AbortSignal,
 ): Promise<Transaction> {
-  const parents = makeParents(target.directory);
+  const { directory, exists } = target;
+  const made = makeParents(directory);
+  const written = target.files.filter(({ action }) => action !== 'keep');
   let staging: string | undefined;
   try {
     staging = await makeStaging(target);
     const newFiles = join(staging, 'new');
-    writeFiles(target, files, newFiles);
+    writeFiles(written, files, newFiles);
     signal?.throwIfAborted();
-    const restoreLockFiles = await saveLockFiles(target, staging);
-    const moveBack = target.exists ? moveFiles(target, staging) : moveDirectory(target.directory, newFiles);
-    return transaction(target, staging, parents, async () => {
-      moveBack();
-      await restoreLockFiles();
-    });
+    if (exists) made.push(...moveFiles(directory, written, staging));
+    else made.push(...moveDirectory(directory, newFiles, written));
+    return transaction(directory, written, files, staging, made);
   } catch (error) {
     if (staging !== undefined) await remove(staging);
-    removeDirectories(parents);
-    throw isSystemError(error) ? notWritable(target.directory, error) : error;
+    removeDirectories(made);
+    throw isSystemError(error) ? notWritable(directory, error) : error;
   }
 }
 
-/** Files that the project does not contain when it is written, but that its install changes. */
-const lockFiles = ['package-lock.json', 'pnpm-lock.yaml', 'yarn.lock', 'bun.lock'];
-
-/** Copies the existing lock files. @returns a function that restores them */
-async function saveLockFiles({ directory, entries }: Target, staging: string): Promise<() => Promise<void>> {
-  const saved = lockFiles.filter((name) => entries.includes(name));
-  for (const name of saved) await copy(join(directory, name), join(staging, 'locks', name));
-  return async () => {
-    for (const name of saved) await copy(join(staging, 'locks', name), join(directory, name));
-  };
-}
-
-function writeFiles(target: Target, files: RenderedFiles, folder: string): void {
-  const kept = new Set(target.files.filter(({ action }) => action === 'keep').map(({ path }) => path));
-  for (const [path, { content, mode }] of files) {
-    if (kept.has(path)) continue;
+function writeFiles(written: PlannedFile[], files: RenderedFiles, folder: string): void {
+  mkdirSync(folder);
+  for (const { path } of written) {
+    const { content, mode } = files.get(path) ?? raise(path);
     outputFileSync(join(folder, path), content);
     if (mode !== undefined) chmodSync(join(folder, path), mode);
   }
 }
 
 function transaction(
-  { directory, exists, entries: entriesBefore }: Target,
+  directory: string,
+  written: PlannedFile[],
+  files: RenderedFiles,
   staging: string,
-  parents: string[],
-  restore: () => Promise<void>,
+  made: string[],
 ): Transaction {
+  const tracker = new Tracker(directory, join(staging, 'before'));
   return {
+    track: (names, work) => tracker.track(names, work),
     commit: () => remove(staging),
     async rollback() {
-      if (exists) {
-        await restore();
-        const added = (await readdir(directory)).filter((name) => !entriesBefore.includes(name));
-        await Promise.all(added.map((name) => remove(join(directory, name))));
-      } else {
-        await remove(directory);
-      }
+      tracker.undo();
+      const changed = written.filter((file) => !undoFile(directory, file, files, staging));
       await remove(staging);
-      removeDirectories(parents);
+      removeDirectories(made);
+      return changed.map(({ path }) => path);
     },
   };
 }
 
 /**
- * Makes a new folder on the target's file system, so that moving files from it copies nothing. If possible it is next to
- * the target: a process that is killed then leaves the target itself untouched.
+ * Removes a written file, and brings back the one that it replaced.
+ *
+ * @returns false if it was changed, and stays: the one that it replaced is then beside it, with `.orig` behind its name
  */
-async function makeStaging({ directory, exists }: Target): Promise<string> {
-  const prefix = '.create-mcp-sse-';
-  const parent = dirname(directory);
-  if (!exists) return mkdtemp(join(parent, prefix));
-
-  const sameFileSystem = (await stat(parent)).dev === (await stat(directory)).dev;
-  const adjacent = sameFileSystem ? await mkdtemp(join(parent, prefix)).catch(() => undefined) : undefined;
-  return adjacent ?? mkdtemp(join(directory, prefix));
+function undoFile(directory: string, file: PlannedFile, files: RenderedFiles, staging: string): boolean {
+  const path = join(directory, file.path);
+  const old = file.existing === undefined ? undefined : join(staging, 'old', file.existing);
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  const unchanged = stats?.isFile() && files.get(file.path)?.content.equals(readFileSync(path));
+  if (stats !== undefined && !unchanged) {
+    if (old !== undefined) renameSync(old, freePath(`${path}.orig`));
+    return false;
+  }
+  if (stats !== undefined) unlinkSync(path);
+  if (old !== undefined) renameSync(old, join(directory, file.existing ?? file.path));
+  return true;
 }
 
-function moveDirectory(directory: string, from: string): () => void {
-  renameSync(from, directory);
-  return () => {};
+function freePath(path: string): string {
+  return existsSync(path) ? freePath(`${path}~`) : path;
+}
+
+/** @returns the directories that were made, outermost first */
+function moveDirectory(directory: string, from: string, written: PlannedFile[]): string[] {
+  try {
+    renameSync(from, directory);
+  } catch (error) {
+    throw existsSync(directory) ? appeared(directory) : error; // an empty one would have been replaced
+  }
+  const folders = new Set(written.flatMap(({ path }) => foldersOf(path)));
+  return [directory, ...[...folders].sort().map((folder) => join(directory, folder))];
+}
+
+/** `a` and `a/b` for `a/b/c`. */
+function foldersOf(path: string): string[] {
+  return [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index));
 }
 
 /**
  * Moves the new files one by one into a directory that exists, and the files that they replace out of it. It awaits
  * nothing, so no signal can interrupt it.
  *
- * @returns a function that moves everything back
+ * @returns the directories that were made, outermost first
  */
-function moveFiles({ directory, files }: Target, staging: string): () => void {
-  const reversals: (() => void)[] = [];
-  const moveBack = () => {
-    for (const reverse of reversals.splice(0).reverse()) reverse();
-  };
+function moveFiles(directory: string, written: PlannedFile[], staging: string): string[] {
+  const made: string[] = [];
+  const moved: [from: string, to: string][] = [];
   const move = (from: string, to: string) => {
-    const parents = makeParents(to);
-    reversals.push(() => removeDirectories(parents));
+    made.push(...makeParents(to));
     renameSync(from, to);
-    reversals.push(() => existsSync(to) && renameSync(to, from));
+    moved.push([from, to]);
   };
 
   try {
-    for (const { path, action, existing } of files) {
-      if (action === 'keep') continue;
+    for (const { path, existing } of written) {
       if (existing !== undefined) move(join(directory, existing), join(staging, 'old', existing));
       else if (existsSync(join(directory, path))) throw appeared(join(directory, path));
       move(join(staging, 'new', path), join(directory, path));
     }
+    return made;
   } catch (error) {
-    moveBack();
+    for (const [from, to] of moved.reverse()) renameSync(to, from);
+    removeDirectories(made);
     throw error;
   }
-  return moveBack;
 }
 
 function appeared(path: string): CreateError {
@@ -164,17 +184,21 @@ function makeParents(path: string): string[] {
   return made;
 }
 
-/** Removes directories that this run made, unless another program has put something into them. */
+/** Removes directories that this run made, innermost first, unless somebody else has put something into them. */
 function removeDirectories(directories: string[]): void {
   for (const directory of [...directories].reverse()) {
     try {
       rmdirSync(directory);
     } catch {
-      return; // not empty, so those above it are not empty either
+      // It is not empty, so those above it stay too.
     }
   }
 }
 
 function isSystemError(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error;
+}
+
+function raise(path: string): never {
+  throw new Error(`${path} was planned but not rendered`);
 }

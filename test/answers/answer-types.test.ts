@@ -101,7 +101,7 @@ const table: Record<string, { good: [unknown, unknown][]; bad: unknown[] }> = {
       ['sse,', ['sse']],
       [['messages', 'messages'], ['messages']],
     ],
-    bad: ['', ',', 'mcp', 'sse,mcp', [], [1], null],
+    bad: ['', ',', 'mcp', 'sse,mcp', [], [1], ['sse,messages'], [['sse']], ['sse', null], {}, null],
   },
   streamableHttp: { good: [[false, false]], bad: ['yes', 1, 'true', null] },
   host: {

@@ -32,7 +32,19 @@ test.each([
   ['null', 'must hold one JSON object'],
   ['{"port":', 'must hold one JSON object'],
   ['{"port":"x"}', 'port x must be a whole number'],
-  ['{"port":[9000]}', 'port 9000 must be a whole number'],
+  ['{"port":[9000]}', 'port [9000] must be a whole number'],
+  ['{"port":{"value":9000}}', 'port {"value":9000} must be a whole number'],
+  ['{"auth":["jwt"]}', 'auth ["jwt"] must be one of apikey'],
+  ['{"protect":[]}', 'protect [] must be a comma-separated list'],
+  ['{"auth":"jwt","protect":[]}', 'protect [] must be a comma-separated list'],
+  ['{"protect":["sse,messages"]}', 'protect ["sse,messages"] must be a comma-separated list'],
+  ['{"protect":["sse",null]}', 'protect ["sse",null] must be a comma-separated list'],
+  ['{"protect":[["sse"]]}', 'protect [["sse"]] must be a comma-separated list'],
+  ['{"directory":"/elsewhere"}', 'directory must be given as [directory], not in a file'],
+  ['{"existing":"overwrite"}', 'existing must be given as --existing <choice>, not in a file'],
+  [String.raw`{"port":"\u001b[2J"}`, String.raw`port "\u001b[2J" must be`],
+  ['{"port":"\u009b2J"}', String.raw`port "\u009b2J" must be`],
+  ['{"a\u202eb":1}', String.raw`answer "a\u202eb" is unknown`],
   ['{"colour":"red"}', 'answer colour is unknown'],
   ['{"__proto__":{"port":1}}', 'answer __proto__ is unknown'],
 ])('a config file with %s is refused by its name', async (text, why) => {
@@ -42,6 +54,11 @@ test.each([
     message: expect.stringContaining(why),
   });
   await expect(readRecord(path)).rejects.toThrow(path);
+});
+
+test('a record without authentication may list no protected endpoint', async () => {
+  const answers = { auth: 'none', port: 1 };
+  expect(await readRecord(file('{"auth":"none","port":1,"protect":[]}'))).toEqual({ answers });
 });
 
 test('a config file that does not exist or is a directory is refused', async () => {

@@ -14,10 +14,10 @@ test('a port in use is reported with the program that uses it, if that is known'
   const { server, port } = await listening();
   const known = recordedRun(() => 'p4711\ncnode\nf20\n');
   const unknown = recordedRun(notFound);
-  expect(await portInUse(port, '127.0.0.1', known.run)).toContain(
+  expect(await portInUse({ port, host: '127.0.0.1' }, known.run)).toContain(
     `port ${port} is in use on this machine, by node (process 4711)`,
   );
-  expect(await portInUse(port, '127.0.0.1', unknown.run)).toContain('by another program');
+  expect(await portInUse({ port, host: '127.0.0.1' }, unknown.run)).toContain('by another program');
   server.close();
 });
 
@@ -26,7 +26,7 @@ test('nothing is reported for a free port, nor for an address of another machine
   server.close();
   await once(server, 'close');
   const { run, lines } = recordedRun();
-  expect(await portInUse(port, '127.0.0.1', run)).toBeUndefined();
-  expect(await portInUse(port, '192.0.2.1', run)).toBeUndefined();
+  expect(await portInUse({ port, host: '127.0.0.1' }, run)).toBeUndefined();
+  expect(await portInUse({ port, host: '192.0.2.1' }, run)).toBeUndefined();
   expect(lines).toEqual([]);
 });

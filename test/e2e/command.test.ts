@@ -91,7 +91,7 @@ test('the examples of the README for programs work as written', async () => {
   }
   expect(outputs).toEqual([
     'http://127.0.0.1:9000/sse',
-    expect.stringMatching(/^src\/transport\/sse-server\.ts \d+$/m),
+    expect.stringMatching(/^src\/sse\/sse-session\.ts \d+$/m),
   ]);
 });
 
@@ -336,31 +336,137 @@ test('a port in use is a warning that names the program', async () => {
   expect(stderr).toContain(`port ${port} is in use on this machine, by `);
 });
 
+test.each([[[]], [['--json']], [['--dry-run']], [['--help']]])(
+  'a full disk behind stdout is one line and status 1, with nothing left beside the target: %j',
+  async (flags) => {
+    const cwd = temporaryDirectory();
+    const line = `"${command}" x --no-install --no-git "$@" > /dev/full`;
+    const { exitCode, stderr } = await execa('bash', ['-c', line, 'bash', ...flags], { cwd, reject: false });
+    expect(stderr).toBe('✗ cannot write to stdout: the disk is full');
+    expect(exitCode).toBe(1);
+    expect(readdirSync(cwd)).toEqual(flags.includes('--json') ? ['x'] : []);
+  },
+);
+
+test('a full disk behind stderr does not stop the run', async () => {
+  const cwd = temporaryDirectory();
+  const line = `"${command}" 'my server' --no-install --no-git 2> /dev/full`;
+  const { exitCode } = await execa('bash', ['-c', line], { cwd, reject: false });
+  expect(exitCode).toBe(0);
+  expect(readdirSync(cwd)).toEqual(['my server']);
+});
+
+const hostile = 'a\u001b[2Jb\u009bc\u202ed';
+
+test('what a record, a file or a name brings is printed without what moves the cursor', async () => {
+  const cwd = temporaryDirectory();
+  writeTree(cwd, {
+    'a.json': JSON.stringify({ generator: hostile }),
+    'b.json': JSON.stringify({ [hostile]: 1 }),
+    'c.json': JSON.stringify({ name: hostile }),
+    [`full/${hostile}`]: '',
+  });
+  const runs = [
+    await make(['x', '--config', 'a.json'], { cwd }),
+    await make(['y', '--config', 'b.json'], { cwd }),
+    await make(['y', '--config', 'c.json'], { cwd }),
+    await make(['full', '--existing', 'merge'], { cwd }),
+    await make([`full/${hostile}`], { cwd }),
+    await make(['y', '--port', hostile], { cwd }),
+    await make(['y', `--${hostile}`], { cwd }),
+    await make([hostile, '--dry-run'], { cwd }),
+    await make([`${hostile}/x`], { cwd }),
+  ];
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: what must not be there
+  const moving = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/;
+  expect(runs.filter(({ stdout, stderr }) => moving.test(stdout + stderr))).toEqual([]);
+});
+
+test.each([
+  ['directory', '/tmp'],
+  ['existing', 'overwrite'],
+])('a record cannot say %s', async (key, value) => {
+  const cwd = temporaryDirectory();
+  writeTree(cwd, { 'a.json': JSON.stringify({ [key]: value }) });
+  const { exitCode, stderr } = await make(['--config', 'a.json'], { cwd });
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain(`--config a.json, ${key} must be given as `);
+  expect(readdirSync(cwd)).toEqual(['a.json']);
+});
+
+test.each([{ port: [9000] }, { protect: [] }, { protect: ['sse', null] }, { auth: ['jwt'] }])(
+  'a config file with %j is refused',
+  async (answers) => {
+    const cwd = temporaryDirectory();
+    writeTree(cwd, { 'a.json': JSON.stringify(answers) });
+    const { exitCode, stderr } = await make(['x', '--config', 'a.json'], { cwd });
+    expect(exitCode).toBe(2);
+    expect(stderr.split('\n')).toHaveLength(1);
+    expect(readdirSync(cwd)).toEqual(['a.json']);
+  },
+);
+
+test.each(['.idea/workspace.xml', 'lost+found/x', '.gitkeep', '.git/HEAD', '.DS_Store'])(
+  'a directory with nothing but %s counts as empty, and keeps it',
+  async (path) => {
+    const cwd = temporaryDirectory();
+    writeTree(cwd, { [`x/${path}`]: 'mine' });
+    const { exitCode } = await make(['x'], { cwd });
+    expect(exitCode).toBe(0);
+    expect(readFileSync(join(cwd, 'x', path), 'utf8')).toBe('mine');
+  },
+);
+
+test.each(['x', '$(touch pwned)', 'k`touch pwned`', 'k"; touch pwned; "', '$HOME', '!!'])(
+  'the command printed for a kept .env with the key %j runs nothing else',
+  async (key) => {
+    const cwd = temporaryDirectory();
+    const bin = temporaryDirectory();
+    writeTree(cwd, { 'x/.env': `API_KEY=${key}\n` });
+    writeTree(bin, { claude: '#!/bin/sh\nprintf "%s\\n" "$@"\n' });
+    chmodSync(join(bin, 'claude'), 0o755);
+    const { stdout } = await make(['x', '--existing', 'merge', '--host', '::1'], { cwd });
+    const printed = /claude mcp add .*/.exec(stdout)?.[0] ?? '';
+    const { stdout: words } = await execa('bash', ['-c', printed], {
+      cwd,
+      env: { PATH: `${bin}:${process.env.PATH}` },
+    });
+    const shown = /^[\w-]+$/.test(key) ? key : '<key>';
+    const options = ['mcp', 'add', '--transport', 'sse', 'x', 'http://[::1]:8080/sse', '--header'];
+    expect(words.split('\n')).toEqual([...options, `X-API-Key: ${shown}`]);
+    expect(readdirSync(cwd)).toEqual(['x']);
+    expect(printed).toMatch(/(["'])http:\/\/\[::1\]:8080\/sse\1/); // zsh would look for files
+  },
+);
+
+test('a failure as JSON has all that is known of it in error', async () => {
+  const cwd = temporaryDirectory();
+  const bin = temporaryDirectory();
+  writeTree(bin, { npm: '#!/bin/sh\n[ "$1" = --version ] || { echo no network; exit 1; }\n' });
+  chmodSync(join(bin, 'npm'), 0o755);
+  const { exitCode, stdout } = await runCommand(['x', '--json'], {
+    cwd,
+    env: { PATH: `${bin}:${process.env.PATH}` },
+  });
+  expect(exitCode).toBe(4);
+  expect(JSON.parse(stdout)).toEqual({
+    ok: false,
+    error: {
+      code: 'install_failed',
+      message: expect.any(String),
+      directory: join(cwd, 'x'),
+      resume: expect.arrayContaining(['cd x', 'npm install']),
+      output: 'no network',
+    },
+  });
+});
+
 test('a reader that goes away early is not a failure', async () => {
   const cwd = temporaryDirectory();
   const line = `set -o pipefail; "${command}" x --no-install --no-git | true`;
   const { exitCode } = await execa('bash', ['-c', line], { cwd, reject: false });
   expect(exitCode).toBe(0);
   expect(readdirSync(join(cwd, 'x'))).toContain('package.json');
-});
-
-test.each([
-  'pnpm/10.0.0 npm/? node/v24',
-  'yarn/1.22.0 npm/? node/v24',
-  'bun/1.3.0 npm/? node/v24',
-  'npm/11.0.0 node/v24',
-])('run by %s, the command uses that package manager', async (agent) => {
-  const { cwd, stdout } = await make(['x'], { env: { npm_config_user_agent: agent } });
-  expect(stdout).toContain(`${agent.split('/')[0]} install`);
-  expect(record(cwd).packageManager).toBe(agent.split('/')[0]);
-});
-
-test('an option that npm took is not ignored', async () => {
-  const env = { npm_config_user_agent: 'npm/11.0.0 node/v24', npm_config_port: 'true' };
-  const { exitCode, stderr } = await make(['x', '9000'], { env });
-  expect(exitCode).toBe(2);
-  expect(stderr).toContain('quote a path with spaces, and with npm put -- before the options');
-  expect((await make(['x'], { env })).stderr).toContain('--port was taken by npm');
 });
 
 test('a Node.js that is too old is told which one is needed', async () => {

@@ -1,48 +1,52 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { readTree, writeTree } from '../fixtures/files.ts';
 import { temporaryDirectory } from '../fixtures/temporary.ts';
-import { cleanEnvironment, command } from './command.ts';
+import { cleanEnvironment, command, runCommand } from './command.ts';
+import { fakeNpm, type NpmStep } from './fake-npm.ts';
 
-/** Which run of npm is stopped at, by the words after it. */
-const steps = { install: 'install', build: 'run build', verify: 'run test' } as const;
+/** Which run of npm is stopped at. */
+const steps: Record<string, NpmStep> = { install: 'install', build: 'run build', verify: 'run test' };
 
-/**
- * Starts the command with an npm that leaves traces like the real one, and at one step waits for ever, with a child of
- * its own.
- */
-function start(cwd: string, args: readonly string[], stopAt?: string) {
-  const bin = temporaryDirectory();
-  writeTree(bin, {
-    npm: `#!/bin/sh
-case "$*" in
-  install) mkdir -p node_modules/a && echo x > node_modules/a/index.js && echo x > package-lock.json ;;
-  "run build") mkdir -p dist && echo x > dist/main.js ;;
-esac
-if [ "$*" = "${stopAt}" ]; then
-  sleep 300 &
-  echo $! > ${bin}/child
-  wait
-fi
-`,
-  });
-  chmodSync(join(bin, 'npm'), 0o755);
+/** Starts the command with an npm that waits for ever at one step, with a child of its own. */
+function start(cwd: string, args: readonly string[], stopAt?: NpmStep) {
+  const folder = temporaryDirectory();
+  const wait = `sleep 300 & echo $! > ${folder}/child; wait`;
+  const bin = fakeNpm(stopAt === undefined ? {} : { [stopAt]: wait });
   const child = spawn(command, ['x', '--yes', ...args], {
     cwd,
     env: { ...cleanEnvironment, PATH: `${bin}:${process.env.PATH}` },
-    stdio: 'ignore',
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
-  return { child, childPid: () => Number(readFileSync(join(bin, 'child'), 'utf8')) };
+  const stderr = text(child.stderr);
+  const childPid = () =>
+    vi.waitFor(
+      () => Number(readFileSync(join(folder, 'child'), 'utf8')) || Promise.reject(new Error('not there yet')),
+      20_000,
+    );
+  return { child, childPid, stderr };
 }
 
 const targets = [
   ['a new directory', {}, []],
   ['merge', { 'x/README.md': 'mine', 'x/src/x.ts': 'mine' }, ['--existing', 'merge']],
   ['overwrite', { 'x/README.md': 'mine', 'x/package.json': 'mine' }, ['--existing', 'overwrite']],
+  [
+    'overwrite, where an earlier build and install are',
+    {
+      'x/dist/main.js': 'mine',
+      'x/dist/other.js': 'mine',
+      'x/dist-test/server.test.js': 'mine',
+      'x/node_modules/a/index.js': 'mine',
+      'x/package-lock.json': 'mine',
+    },
+    ['--existing', 'overwrite'],
+  ],
 ] as const;
 
 describe.each(Object.entries(steps))('a signal during %s', (_step, stopAt) => {
@@ -52,7 +56,7 @@ describe.each(Object.entries(steps))('a signal during %s', (_step, stopAt) => {
       writeTree(cwd, files);
       const before = readTree(cwd);
       const { child, childPid } = start(cwd, args, stopAt);
-      const pid = await vi.waitFor(() => childPid() || Promise.reject(new Error('not there yet')), 20_000);
+      const pid = await childPid();
 
       child.kill(signal);
       const [exitCode] = await once(child, 'exit');
@@ -68,13 +72,68 @@ describe.each(Object.entries(steps))('a signal during %s', (_step, stopAt) => {
   test('a signal that cannot be caught leaves the whole project', async () => {
     const cwd = temporaryDirectory();
     const { child, childPid } = start(cwd, [], stopAt);
-    const pid = await vi.waitFor(() => childPid() || Promise.reject(new Error('not there yet')), 20_000);
+    const pid = await childPid();
     child.kill('SIGKILL');
     await once(child, 'exit');
     process.kill(pid);
     expect(readdirSync(join(cwd, 'x'))).toEqual(expect.arrayContaining(['.env', 'package.json', 'src']));
   });
 });
+
+test.each(Object.entries(steps))(
+  'what somebody adds or changes during %s stays after Ctrl-C, and what was changed is named',
+  async (_step, stopAt) => {
+    const cwd = temporaryDirectory();
+    const { child, childPid, stderr } = start(cwd, [], stopAt);
+    await childPid();
+    const mine = {
+      'notes.txt': 'mine',
+      'src/mine/tool.ts': 'mine',
+      'data/x.csv': 'mine',
+      'README.md': 'edited',
+    };
+    writeTree(join(cwd, 'x'), mine);
+    rmSync(join(cwd, 'x/Dockerfile'));
+    child.kill('SIGINT');
+    const [exitCode] = await once(child, 'exit');
+    expect(exitCode).toBe(130);
+    expect(await stderr).toContain('these files stay, because somebody changed them meanwhile: README.md');
+    const files = Object.entries(readTree(cwd)).filter(([, content]) => !content.endsWith('folder'));
+    expect(Object.fromEntries(files)).toEqual(
+      Object.fromEntries(Object.entries(mine).map(([path, content]) => [`x/${path}`, `644 ${content}`])),
+    );
+  },
+);
+
+test('what somebody puts into the folder of an earlier step stays after Ctrl-C', async () => {
+  const cwd = temporaryDirectory();
+  const { child, childPid } = start(cwd, [], 'run test');
+  await childPid();
+  writeTree(join(cwd, 'x'), { 'node_modules/mine/index.js': 'mine', 'dist/mine.js': 'mine' });
+  child.kill('SIGINT');
+  await once(child, 'exit');
+  const files = Object.entries(readTree(cwd)).filter(([, content]) => !content.endsWith('folder'));
+  expect(files.map(([path]) => path)).toEqual(['x/dist/mine.js', 'x/node_modules/mine/index.js']);
+});
+
+test.each(['overwrite', 'merge'])(
+  'while one run has not ended, another into the same directory ends with status 3: --existing %s',
+  async (existing) => {
+    const cwd = temporaryDirectory();
+    const { child, childPid } = start(cwd, [], 'install');
+    await childPid();
+    const before = readTree(cwd);
+    const { exitCode, stderr } = await runCommand(['x', '--yes', '--no-install', '--existing', existing], {
+      cwd,
+    });
+    expect(stderr).toContain('✗ another run is writing to the same directory');
+    expect(exitCode).toBe(3);
+    expect(readTree(cwd)).toEqual(before);
+    child.kill('SIGINT');
+    await once(child, 'exit');
+    expect(readdirSync(cwd)).toEqual([]);
+  },
+);
 
 test('if the command is killed at any moment of writing, a new directory is complete or does not exist', async () => {
   const whole = temporaryDirectory();

@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { passedTests } from '../../src/project/test-output.ts';
+import { readResults } from '../../src/project/test-report.ts';
 import { temporaryDirectory } from '../fixtures/temporary.ts';
 import { cleanEnvironment, runCommand } from './command.ts';
 
@@ -20,11 +20,12 @@ test('without the example tool only the tests that call it fail, and say what to
   const ownTests = async () => {
     const { stdout } = await execa('npm', ['test'], {
       cwd: path(''),
-      env: cleanEnvironment as Record<string, string>,
+      env: { ...cleanEnvironment, NODE_OPTIONS: '--test-reporter=tap' } as Record<string, string>,
       extendEnv: false,
       reject: false,
     });
-    return { passed: passedTests(stdout), stdout };
+    const passed = readResults(stdout).filter(({ outcome }) => outcome === 'passed');
+    return { passed: passed.map(({ name }) => name), stdout };
   };
 
   const renaming: [string, string][] = [

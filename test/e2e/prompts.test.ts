@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { chmodSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readTree, writeTree } from '../fixtures/files.ts';
@@ -36,7 +38,7 @@ test('Enter at every question creates a server with the defaults', async () => {
   expect(record(cwd, 'my-mcp-server')).toMatchObject({ port: 8080, auth: 'apikey', relay: 'none' });
   expect(terminal.text).not.toContain('Warning');
   expect(terminal.text).toContain('To create the same server again:');
-  expect(terminal.text).toContain('npx create-mcp-sse my-mcp-server --no-install --no-git --yes');
+  expect(terminal.text).toContain('npx create-mcp-sse@latest my-mcp-server --no-install --no-git --yes');
 });
 
 test('the answers typed are in the project, and mistakes are refused at once', async () => {
@@ -66,7 +68,7 @@ test('the answers typed are in the project, and mistakes are refused at once', a
     protect: ['messages'],
   });
   expect(terminal.text).toContain(
-    "npx create-mcp-sse 'a server' --port 9000 --endpoint /events --message-endpoint /post " +
+    "npx create-mcp-sse@latest 'a server' --port 9000 --endpoint /events --message-endpoint /post " +
       '--max-message-size 2mb --auth jwt --protect messages --no-install --no-git --yes',
   );
 });
@@ -146,13 +148,127 @@ test('for a directory that is not empty, the plan lists the files that are kept'
   expect(readdirSync(join(cwd, 'x'))).toContain('package.json');
 });
 
-test.each([50, 80])('no line is wider than a terminal of %d columns', async (columns) => {
+/** A question as it is found in a narrow terminal, where it wraps. */
+const firstWords = (question: string) => question.split(' ').slice(0, 2).join(' ');
+
+test.each([20, 40, 80])(
+  'in %d columns the dialogue has a title, and each of its lines a bar',
+  async (columns) => {
+    const cwd = temporaryDirectory();
+    const terminal = new Terminal(quick, { cwd, columns });
+    await terminal.answer(
+      ['Where should', '/dev/null/a-path-that-is-wider-than-most-terminals/x', enter],
+      ['cannot write', '\x15', 'a'.repeat(columns), enter],
+      ['Which port', '0', enter],
+      ['Must be', '\x15', enter],
+      ...dialogue.slice(2, 7).map(([question, key]) => [firstWords(question), key] as const),
+      ['More options?', left, enter],
+      ...dialogue.slice(8).map(([question, key]) => [firstWords(question), key] as const),
+    );
+    expect(await terminal.end()).toBe(0);
+    const lines = await terminal.lines();
+    expect(lines[0]).toMatch(/^┌ {2}create-mcp-sse/);
+    const end = lines.findIndex((line) => line.includes('Created'));
+    expect(lines.slice(1, end).filter((line) => !/^[│◇├]/.test(line))).toEqual([]);
+  },
+);
+
+test('a path that cannot be is told at its question, which is asked again', async () => {
   const cwd = temporaryDirectory();
-  const terminal = new Terminal(quick, { cwd, columns });
-  await terminal.answer(...dialogue.slice(0, 7), ['More options?', enter], ['Create it?']);
-  // The pty has no screen; what the prompts drew must fit before it wraps.
-  const lines = terminal.text.split(/\r?\n/);
-  expect(lines.filter((line) => line.length > columns)).toEqual([]);
+  writeTree(cwd, { file: '' });
+  const terminal = new Terminal(quick, { cwd });
+  await terminal.answer(
+    ['Where should', 'file/x', enter],
+    ['a file is in the place', '\x15', 'x', enter],
+    ['Which port'],
+  );
+  terminal.type(ctrlC);
+  expect(await terminal.end()).toBe(130);
+});
+
+test('a missing package manager is told at its question, which is asked again', async () => {
+  const bin = temporaryDirectory();
+  writeTree(bin, { npm: '#!/bin/sh\n', pnpm: '#!/bin/sh\nexit 1\n' });
+  for (const name of ['npm', 'pnpm']) chmodSync(join(bin, name), 0o755);
+  const env = { PATH: `${bin}:${join(process.execPath, '..')}:/bin:/usr/bin` };
+  const terminal = new Terminal(['x', '--no-git'], { cwd: temporaryDirectory(), env });
+  await terminal.answer(
+    ...dialogue.slice(1, 11),
+    ['Which package manager', down, enter],
+    ['pnpm does not work here', enter],
+    ['Which package manager', enter],
+    ['package manager          npm'],
+    ['Create it?', ctrlC],
+  );
+  expect(await terminal.end()).toBe(130);
+});
+
+test('a package manager that a flag names and that is missing is told before the first question', async () => {
+  const env = { PATH: `${join(process.execPath, '..')}:/bin:/usr/bin` };
+  const args = ['--no-git', '--package-manager', 'bun'];
+  const terminal = new Terminal(args, { cwd: temporaryDirectory(), env });
+  expect(await terminal.end()).toBe(2);
+  expect(terminal.text).toContain('--package-manager bun is not installed');
+  expect(terminal.text).not.toContain('Where should');
+});
+
+test('a port in use is told at its question, once', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const terminal = new Terminal(quick, { cwd: temporaryDirectory() });
+  await terminal.answer(
+    ['Where should', enter],
+    ['Which port', String(port), enter],
+    ['is in use on this machine'],
+    ...dialogue.slice(2, 7),
+    ['More options?', enter],
+    ['Create it?', enter],
+  );
+  expect(await terminal.end()).toBe(0);
+  server.close();
+  const lines = await terminal.lines();
+  expect(lines.filter((line) => line.includes('is in use'))).toHaveLength(1);
+});
+
+test('the summary lets one answer be changed, and what follows from it', async () => {
+  const cwd = temporaryDirectory();
+  const terminal = new Terminal(quick, { cwd });
+  await terminal.answer(
+    ...dialogue.slice(0, 7),
+    ['More options?', enter],
+    ['Create it?', down, enter],
+    ['Which answer?', down, down, down, down, down, enter],
+    ['prove who they are', down, down, down, enter],
+    ['auth type                none'],
+    ['Create it?', down, enter],
+    ['Which answer?', enter],
+    ['Where should', 'other', enter],
+    ['Create it?', enter],
+  );
+  expect(await terminal.end()).toBe(0);
+  expect(readdirSync(cwd)).toEqual(['other']);
+  expect(record(cwd, 'other')).toMatchObject({ name: 'other', auth: 'none', port: 8080 });
+  expect(record(cwd, 'other')).not.toHaveProperty('protect');
+});
+
+test.each([20, 40, 80])('in %d columns the running step is one line, redrawn', async (columns) => {
+  const bin = temporaryDirectory();
+  const noise =
+    'for i in 1 2 3 4 5 6 7 8 9; do echo "$i 日本語日本語日本語日本語日本語日本語日本語 a line that is wider than most"; sleep 0.1; done';
+  writeTree(bin, { npm: `#!/bin/sh\n[ "$1" = --version ] && exit\n${noise}\nexit 1\n` });
+  chmodSync(join(bin, 'npm'), 0o755);
+  const env = { PATH: `${bin}:${process.env.PATH}` };
+  const directory = `${'long-'.repeat(30)}name`;
+  const terminal = new Terminal([directory, '--yes', '--no-git'], {
+    cwd: temporaryDirectory(),
+    columns,
+    env,
+  });
+  expect(await terminal.end()).toBe(4);
+  const lines = await terminal.lines();
+  expect(lines.filter((line) => /[◒◐◓◑]/.test(line))).toEqual([]);
+  expect(lines.filter((line) => line.includes('Installing') || line.includes('Creating'))).toEqual([]);
 });
 
 test('a terminal with NO_COLOR gets no colours', async () => {

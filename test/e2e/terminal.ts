@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import pty from '@lydell/node-pty';
+import xterm from '@xterm/headless';
 import { onTestFinished, vi } from 'vitest';
 import { cleanEnvironment, command } from './command.ts';
 
@@ -21,11 +22,13 @@ interface Options {
 /** The packed command in a real terminal, with somebody to read and type. */
 export class Terminal {
   readonly #process: pty.IPty;
+  readonly #screen: xterm.Terminal;
   #raw = '';
   /** The exit status, once the command has ended. */
   exitCode: number | undefined;
 
   constructor(args: readonly string[], { cwd, columns = 80, env = {} }: Options) {
+    this.#screen = new xterm.Terminal({ cols: columns, rows: 40, scrollback: 1000, allowProposedApi: true });
     this.#process = pty.spawn(command, [...args], {
       cwd,
       cols: columns,
@@ -34,6 +37,7 @@ export class Terminal {
     });
     this.#process.onData((data) => {
       this.#raw += data;
+      this.#screen.write(data);
     });
     this.#process.onExit(({ exitCode }) => {
       this.exitCode = exitCode;
@@ -51,6 +55,16 @@ export class Terminal {
   /** The same as plain text. */
   get text(): string {
     return stripVTControlCharacters(this.#raw);
+  }
+
+  /** The lines as a person sees them, with what has scrolled away. */
+  async lines(): Promise<string[]> {
+    await new Promise<void>((written) => this.#screen.write('', written));
+    const { active } = this.#screen.buffer;
+    const lines = Array.from({ length: active.length }, (_, row) =>
+      active.getLine(row)?.translateToString(true),
+    );
+    return lines.map((line) => line ?? '').slice(0, active.baseY + active.cursorY + 1);
   }
 
   type(...input: string[]): void {

@@ -70,7 +70,7 @@ test('calls, messages and refusals are counted', async () => {
   const metrics = await (await fetch(new URL('/metrics', server.origin), { headers })).text();
   expect(metrics).toContain('mcp_messages_received_total 2');
   expect(metrics).toContain('mcp_messages_delivered_total 1');
-  expect(metrics).toContain('mcp_tool_call_duration_seconds_count 1');
+  expect(metrics).toContain('mcp_tool_call_duration_seconds_count{tool="add"} 1');
   expect(metrics).toContain('mcp_requests_rejected_total{status="400"} 1');
 });
 

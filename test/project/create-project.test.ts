@@ -2,14 +2,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createProject, type StepReport } from '../../src/index.ts';
+import { proof } from '../../src/project/steps.ts';
 import { readTree, writeTree } from '../fixtures/files.ts';
-import { failed, notFound, recordedRun } from '../fixtures/recorded-run.ts';
+import { failed, notFound, recordedRun, reporting } from '../fixtures/recorded-run.ts';
 import { temporaryDirectory } from '../fixtures/temporary.ts';
 
+const proved = reporting(proof.map(({ test }) => `ok 1 - ${test}`));
 const quick = { directory: 'server', git: false, packageManager: 'npm' } as const;
 
 test('the steps run in order, and each is reported when it starts and when it has ended', async () => {
-  const { run, lines } = recordedRun((line) => (line.endsWith('test') ? 'ok 1 - it answers\n' : ''));
+  const { run, lines } = recordedRun(proved);
   const reports: string[] = [];
   const onStep = ({ name, status }: StepReport) => reports.push(`${name} ${status}`);
   const project = await createProject({ ...quick, git: true }, { cwd: temporaryDirectory(), run, onStep });
@@ -17,8 +19,13 @@ test('the steps run in order, and each is reported when it starts and when it ha
   expect(reports).toEqual(
     ['render', 'install', 'build', 'verify', 'git'].flatMap((name) => [`${name} running`, `${name} done`]),
   );
-  expect(lines.slice(0, 4)).toEqual(['npm --version', 'npm install', 'npm run build', 'npm run test']);
-  expect(project.steps.find(({ name }) => name === 'verify')?.passed).toEqual(['it answers']);
+  expect(lines.slice(0, 4).map((line) => line.replace(/ --no-.*/, ''))).toEqual([
+    'npm --version',
+    'npm install',
+    'npm run build',
+    'npm run test',
+  ]);
+  expect(project.steps.find(({ name }) => name === 'verify')?.passed).toHaveLength(2);
   expect(project.nextSteps.header?.value).toBe(
     /^API_KEY=default:([^:]*):read$/m.exec(readFileSync(join(project.directory, '.env'), 'utf8'))?.[1],
   );
@@ -53,7 +60,7 @@ test.each([
   ['node dist/main.js', 'verify_failed', ['cd server', 'npm run build', 'npm run test']],
 ])('if `%s` fails, the project stays and the error says how to finish it', async (failing, code, resume) => {
   const cwd = temporaryDirectory();
-  const { run } = recordedRun((line) => (line === failing ? failed('why') : ''));
+  const { run } = recordedRun((line, env) => (line.startsWith(failing) ? failed('why') : proved(line, env)));
   await expect(createProject(quick, { cwd, run })).rejects.toMatchObject({
     code,
     directory: join(cwd, 'server'),
@@ -72,7 +79,7 @@ test.each([
   async (_where, files, created) => {
     const cwd = temporaryDirectory();
     writeTree(cwd, files);
-    const { run } = recordedRun((line) => (line === 'npm run test' ? failed('why') : ''));
+    const { run } = recordedRun((line) => (line.startsWith('npm run test') ? failed('why') : ''));
     const error = await createProject({ ...quick, git: true }, { cwd, run }).catch((error) => error);
     expect(error.resume.includes('git add --all')).toBe(created);
   },
@@ -95,10 +102,10 @@ describe.each(['render', 'install', 'build', 'verify', 'git'] as const)('cancell
     const before = readTree(cwd);
     const cancel = new AbortController();
     // What a real install would leave, so that there is something to roll back.
-    const { run } = recordedRun((line) => {
-      if (line === 'npm install')
+    const { run } = recordedRun((line, env) => {
+      if (line.startsWith('npm install'))
         writeTree(cwd, { 'server/node_modules/a.js': '', 'server/package-lock.json': '' });
-      return '';
+      return proved(line, env);
     });
     const onStep = ({ name, status }: StepReport) => {
       if (name === during && status === 'done') cancel.abort();

@@ -60,7 +60,7 @@ test('the next steps list the lines that a kept .gitignore and .dockerignore lac
     'merge',
   );
   expect(nextSteps.notes).toEqual([
-    'Your .gitignore was kept. Add to it, or git tracks those files: dist/, dist-test/, .yarn/install-state.gz, *.log',
+    'Your .gitignore was kept. Add to it, or git tracks those files: dist/, dist-test/, .yarn/cache/, .yarn/install-state.gz, *.log, .DS_Store',
     expect.stringMatching(
       /^Your \.dockerignore was kept\. Add to it, or the image contains those files: \.env\*, \.git, /,
     ),

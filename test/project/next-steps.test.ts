@@ -29,6 +29,16 @@ test.each([
   expect(steps({ packageManager }).commands).toEqual(commands);
 });
 
+test.each([
+  ['npm', 'npm test'],
+  ['bun', 'bun run test'],
+] as const)('the page to open, where to edit and how to test with %s', (packageManager, command) => {
+  expect(steps({ packageManager, port: 9000 })).toMatchObject({
+    page: 'http://127.0.0.1:9000/',
+    own: { tools: 'src/tools/', register: 'src/mcp-server.ts', shared: 'src/app.ts', test: command },
+  });
+});
+
 test('the commands include the steps that were skipped', () => {
   expect(steps({}, { installed: false, built: false }).commands).toEqual([
     'cd my-server',

@@ -188,11 +188,11 @@ test('the names that the README tells to remove with SSE exist in the code', asy
   const files = await render(answers, { secret: 's' });
   const textOf = (path: string) => files.get(path)?.content.toString() ?? '';
   const [, wayOut = ''] = textOf('README.md').split('When no client uses SSE any more, ');
-  const [inServer = '', inTest = ''] = wayOut.split('In `test/server.test.ts`');
+  const [inServer = '', inTest = ''] = wayOut.split('In `test/harness.ts`');
   for (const [text, source] of [
     [inServer, textOf('src/server.ts')],
     // Put in the place of the other one, which is there.
-    [inTest.replace('`StreamableHTTPClientTransport`', ''), textOf('test/server.test.ts')],
+    [inTest.replace('`StreamableHTTPClientTransport`', ''), textOf('test/harness.ts')],
   ] as const) {
     const names = [...text.matchAll(/`(\w+)`/g)].map(([, name]) => name);
     expect(names.length).toBeGreaterThan(1);

@@ -1,44 +1,83 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { templatesFolder } from '../../src/index.ts';
+import { install } from '../../src/project/install.ts';
 import type { StepContext } from '../../src/project/step-runner.ts';
-import { build, install, requirePackageManager, steps, verify } from '../../src/project/steps.ts';
-import { failed, notFound, recordedRun } from '../fixtures/recorded-run.ts';
+import { build, proof, requirePackageManager, steps, verify } from '../../src/project/steps.ts';
+import { failed, notFound, recordedRun, reporting } from '../fixtures/recorded-run.ts';
 
 const npm = { directory: '/x', packageManager: 'npm' } as const;
 
-test.each(['npm', 'pnpm', 'yarn', 'bun'] as const)(
-  '%s installs, builds and tests a project',
-  async (packageManager) => {
-    const { run, lines } = recordedRun();
-    const context = { directory: '/x', packageManager, run };
-    await install.run(context);
-    await build.run(context);
-    await verify.run(context);
-    expect(lines.slice(0, 3)).toEqual([
-      `${packageManager} install`,
-      `${packageManager} run build`,
-      `${packageManager} run test`,
-    ]);
-  },
-);
+const proved = reporting(proof.map(({ test }) => `ok 1 - ${test}`));
 
-test('verifying reports the tests that passed according to their output', async () => {
-  const { run } = recordedRun(() => 'ok 1 - opens a stream\nnot ok 2 - is wrong\nok 3 - refuses\n');
-  expect(await verify.run({ ...npm, run })).toEqual({
-    passed: ['opens a stream', 'refuses'],
-    note: '2 tests',
-  });
+test.each([
+  ['npm', 'npm install --no-workspaces', 'npm run build --no-workspaces'],
+  ['pnpm', 'pnpm install --no-frozen-lockfile', 'pnpm run build'],
+  ['yarn', 'yarn install', 'yarn run build'],
+  ['bun', 'bun install', 'bun run build'],
+] as const)('%s installs, builds and tests a project', async (packageManager, installing, building) => {
+  const { run, lines } = recordedRun(proved);
+  const context = { directory: '/x', packageManager, run };
+  await install.run(context);
+  await build.run(context);
+  await verify.run(context);
+  expect(lines[0]).toContain(installing);
+  expect(lines[1]).toBe(building);
+  expect(lines[2]).toBe(building.replace('build', 'test'));
 });
 
 test('verifying also starts the server with its own settings, once its tests have passed', async () => {
-  const { run, lines } = recordedRun();
-  await verify.run({ ...npm, run });
-  expect(lines).toEqual(['npm run test', 'node dist/main.js --check', 'node dist/main.js']);
+  const { run, lines } = recordedRun(proved);
+  expect(await verify.run({ ...npm, run })).toEqual({
+    passed: proof.map(({ test }) => test),
+    note: '2 tests',
+  });
+  expect(lines.slice(1)).toEqual(['node dist/main.js --check', 'node dist/main.js']);
+});
+
+test('the tests that make the proof are among those of the templates', () => {
+  const source = readFileSync(join(templatesFolder, 'shared/test/server.test.ts'), 'utf8');
+  for (const { test } of proof) expect(source).toContain(`test('${test}'`);
+});
+
+test.each([
+  ['nothing', [], 'no test ran'],
+  ['only skipped tests', ['ok 1 - a tool call is answered # SKIP'], 'no test ran'],
+  ['a failed test', ['ok 1 - a', 'not ok 2 - b', 'not ok 3 - c'], 'these tests failed: b, c'],
+])('verifying fails if the tests report %s, although they exit with 0', async (_what, report, why) => {
+  const { run } = recordedRun(reporting(report, 'printed'));
+  await expect(verify.run({ ...npm, run })).rejects.toMatchObject({
+    code: 'verify_failed',
+    message: `the server is not proved: ${why}`,
+    output: 'printed',
+  });
+});
+
+test.each([
+  [
+    ['ok 1 - refuses', 'ok 2 - a client connects and finds the tools # SKIP no key yet'],
+    'no client connected',
+    ' (no key yet)',
+  ],
+  [['ok 1 - a client connects and finds the tools'], 'no client called a tool', ''],
+  [['ok 1 - something else'], 'no client connected', ''],
+])('a server is not called proved if its tests report only %j', async (report, note, reason) => {
+  const { run } = recordedRun(reporting(report));
+  expect(await verify.run({ ...npm, run })).toMatchObject({
+    status: 'skipped',
+    passed: [report[0]?.slice(7)],
+    note,
+    remark: `The server is not proved: ${note}${reason}. Once that is settled, run npm run test`,
+  });
 });
 
 test.each(['node dist/main.js --check', 'node dist/main.js'])(
   'verifying fails with the output of the server if `%s` fails',
   async (failing) => {
-    const { run } = recordedRun((line) => (line === failing ? failed('HOST=x must be an address') : ''));
+    const { run } = recordedRun((line, env) =>
+      line === failing ? failed('HOST=x must be an address') : proved(line, env),
+    );
     await expect(verify.run({ ...npm, run })).rejects.toMatchObject({
       code: 'verify_failed',
       message: expect.stringContaining('the server does not start with its own settings'),
@@ -80,7 +119,7 @@ test.each<[Pick<StepContext, 'wanted' | 'packageKept'>, Record<string, string | 
     },
   ],
 ])('with %j the steps are skipped for these reasons: %j', (context, reasons) => {
-  const skipped = steps.map(({ name, skip }) => [name, skip(context)] as const);
+  const skipped = steps.map(({ name, skip }) => [name, skip({ ...context, directory: '/' })] as const);
   expect(Object.fromEntries(skipped.filter(([, reason]) => reason !== undefined))).toEqual(reasons);
 });
 

@@ -1,10 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { RenderedFiles } from '../../src/project/render.ts';
+import { makeStaging } from '../../src/project/staging.ts';
 import { planTarget } from '../../src/project/target.ts';
-import { writeProject } from '../../src/project/write.ts';
+import { type Transaction, writeProject } from '../../src/project/write.ts';
 import { readTree, writeTree } from '../fixtures/files.ts';
 import { temporaryDirectory } from '../fixtures/temporary.ts';
 
@@ -38,12 +39,51 @@ test('a new directory is created with its parents, and rolled back with them', a
   expect(readdirSync(parent)).toEqual([]);
 });
 
-test('a new directory is rolled back with everything created in it later', async () => {
+/** What the steps leave in a directory, as far as a rollback has to know. */
+async function work(transaction: Transaction, root: string, files: Record<string, string>) {
+  const names = [...new Set(Object.keys(files).map((path) => path.replace(/\/.*/, '')))];
+  await transaction.track(names, async () => writeTree(root, files));
+}
+
+test('a new directory is rolled back with everything that the steps made in it', async () => {
   const parent = temporaryDirectory();
   const transaction = await write(join(parent, 'server'));
-  writeTree(parent, { 'server/node_modules/a/index.js': '' });
+  await work(transaction, join(parent, 'server'), { 'node_modules/a/index.js': '', 'package-lock.json': '' });
+  expect(await transaction.rollback()).toEqual([]);
+  expect(readdirSync(parent)).toEqual([]);
+});
+
+test('a step that fails is undone like one that ends well', async () => {
+  const parent = temporaryDirectory();
+  const transaction = await write(join(parent, 'server'));
+  const failing = transaction.track(['dist'], async () => {
+    writeTree(parent, { 'server/dist/half.js': '' });
+    throw new Error('failed');
+  });
+  await expect(failing).rejects.toThrow('failed');
   await transaction.rollback();
   expect(readdirSync(parent)).toEqual([]);
+});
+
+test('files and changes of others stay in a new directory that is rolled back, and the changed ones are named', async () => {
+  const parent = temporaryDirectory();
+  const server = join(parent, 'server');
+  const transaction = await write(server);
+  await work(transaction, server, { 'node_modules/a/index.js': '', 'dist/main.js': '' });
+  writeTree(server, {
+    'notes.txt': 'mine',
+    'src/mine.ts': 'mine',
+    'dist/mine.js': 'mine',
+    'README.md': 'edited',
+  });
+  expect(await transaction.rollback()).toEqual(['README.md']);
+  const files = Object.entries(readTree(parent)).filter(([, text]) => !text.endsWith('folder'));
+  expect(Object.fromEntries(files)).toEqual({
+    'server/README.md': '644 edited',
+    'server/dist/mine.js': '644 mine',
+    'server/notes.txt': '644 mine',
+    'server/src/mine.ts': '644 mine',
+  });
 });
 
 describe('a directory with files', () => {
@@ -85,20 +125,53 @@ describe('a directory with files', () => {
       const directory = occupied();
       const before = readTree(join(directory, '..'));
       const transaction = await write(directory, existing);
-      writeTree(directory, { 'node_modules/a/index.js': '', 'package-lock.json': '' });
+      await work(transaction, directory, { 'node_modules/a/index.js': '', 'package-lock.json': '' });
       await transaction.rollback();
       expect(readTree(join(directory, '..'))).toEqual(before);
     },
   );
 
-  test('a lock file that the install changed is restored by a rollback', async () => {
+  test('what the steps changed in folders that were there before is restored by a rollback', async () => {
     const directory = occupied();
-    writeTree(directory, { 'package-lock.json': 'mine' });
-    const before = readTree(join(directory, '..'));
+    const before = {
+      'package-lock.json': 'mine',
+      'dist/main.js': 'mine',
+      'dist/other.js': 'mine',
+      'node_modules/b/b.js': 'mine',
+    };
+    writeTree(directory, before);
+    const all = readTree(join(directory, '..'));
     const transaction = await write(directory, 'overwrite');
-    writeTree(directory, { 'package-lock.json': 'changed' });
+    await transaction.track(['node_modules', 'package-lock.json'], async () => {
+      rmSync(join(directory, 'node_modules'), { recursive: true });
+      writeTree(directory, { 'package-lock.json': 'changed', 'node_modules/a/a.js': '' });
+      symlinkSync('nowhere', join(directory, 'node_modules/b')); // as pnpm does, where a folder was
+    });
+    await work(transaction, directory, { 'dist/main.js': 'changed', 'dist/new/x.js': '' });
     await transaction.rollback();
-    expect(readTree(join(directory, '..'))).toEqual(before);
+    expect(readTree(join(directory, '..'))).toEqual(all);
+  });
+
+  test('what others add or change in such folders after the step stays', async () => {
+    const directory = occupied();
+    writeTree(directory, { 'dist/main.js': 'mine', 'dist/other.js': 'mine' });
+    const transaction = await write(directory, 'overwrite');
+    await work(transaction, directory, { 'dist/main.js': 'changed' });
+    writeTree(directory, { 'dist/other.js': 'edited', 'dist/added.js': 'mine' });
+    await transaction.rollback();
+    expect(readTree(directory)).toMatchObject({
+      'dist/main.js': '644 mine',
+      'dist/other.js': '644 edited',
+      'dist/added.js': '644 mine',
+    });
+  });
+
+  test('a replaced file that somebody changed stays, and the one that it replaced is beside it', async () => {
+    const directory = occupied();
+    const transaction = await write(directory, 'overwrite');
+    writeTree(directory, { 'README.md': 'edited' });
+    expect(await transaction.rollback()).toEqual(['README.md']);
+    expect(readTree(directory)).toMatchObject({ 'README.md': '644 edited', 'README.md.orig': '644 mine' });
   });
 
   test('a file whose name differs only in case is replaced', async () => {
@@ -133,6 +206,51 @@ describe('a directory with files', () => {
     await expect(writeProject(plan, files)).rejects.toMatchObject({ code: 'target_not_writable' });
     expect(readTree(join(directory, '..'))).toEqual(before);
   });
+});
+
+test.each([
+  ['a new directory', false],
+  ['an empty directory', true],
+])('of two runs at once into %s, one wins and the other is refused', async (_what, exists) => {
+  const directory = join(temporaryDirectory(), 'server');
+  if (exists) mkdirSync(directory);
+  const [first, second] = [
+    await planTarget(directory, files.keys(), 'abort'),
+    await planTarget(directory, files.keys(), 'abort'),
+  ];
+  const winner = await writeProject(first, files);
+  const before = readTree(directory);
+  await expect(writeProject(second, files)).rejects.toMatchObject({
+    exitStatus: 3,
+    message: expect.stringContaining('another run is writing to the same directory'),
+  });
+  await winner.commit();
+  await expect(writeProject(second, files)).rejects.toMatchObject({
+    exitStatus: 3,
+    message: expect.stringContaining('in the meantime'),
+  });
+  expect(readTree(directory)).toEqual(before);
+});
+
+test('what a killed run has left is removed, unless it is what the run had replaced', async () => {
+  const directory = join(temporaryDirectory(), 'server');
+  const { pid } = spawnSync(process.execPath, ['--version']);
+  const staging = await leftBy(pid);
+  await (await write(directory)).commit();
+  expect(readdirSync(join(directory, '..'))).toEqual(['server']);
+
+  await leftBy(pid);
+  writeTree(staging, { 'old/README.md': 'mine' });
+  await expect(write(directory, 'overwrite')).rejects.toThrow(
+    `a killed run left the files that it replaced in ${staging}`,
+  );
+
+  /** The staging folder as that process would have left it. */
+  async function leftBy(process: number) {
+    const staging = await makeStaging({ directory, exists: false, entries: [], files: [] });
+    writeTree(staging, { process: String(process) });
+    return staging;
+  }
 });
 
 test('a write that is cancelled leaves nothing', async () => {

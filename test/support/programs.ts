@@ -36,9 +36,17 @@ export function requireProgram(program: string): void {
 }
 
 /** Starts a program; `args` gets its folder. */
-export function startProgram(program: string, args: (folder: string) => string[]) {
+export function startProgram(
+  program: string,
+  args: (folder: string) => string[],
+  environment: NodeJS.ProcessEnv = env,
+) {
   const folder = mkdtempSync(join(tmpdir(), `${program}-`));
-  const child = spawn(program, args(folder), { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, args(folder), {
+    cwd: folder,
+    env: environment,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   running.add(child);
   let printed = '';
   child.stdout.on('data', (data) => {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readPage } from '../support/page.js';
+import { clientsOf, transports } from './application/own-server.js';
 import { makeOwnProject } from './auth/own-project.js';
-import { callTool, openStream, send } from './support/client.js';
+import { call, callTool, openStream, send } from './support/client.js';
 import { goodHeaders, type RunningServer, startServer } from './support/server.js';
 
 // Routes and tools that an owner adds, as docs/migrating.md shows.
@@ -57,7 +58,7 @@ describe('GET /admin, which needs a caller, where only the stream is protected',
     const answers = [];
     for (let i = 0; i < 3; i++) answers.push(await ask(goodHeaders.apikey));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 429]); // A burst is twice the rate.
-    expect(JSON.parse(String(answers[0]?.body))).toEqual({ caller: 'default', scopes: [] });
+    expect(JSON.parse(String(answers[0]?.body))).toEqual({ caller: 'default', scopes: ['read'] });
     expect(answers[2]?.headers['retry-after']).toMatch(/^[12]$/);
     expect(JSON.parse(String(answers[2]?.body)).error.code).toBe('too_many_requests');
   });
@@ -75,4 +76,64 @@ test('a tool is added with a file and two lines', async () => {
   const { result } = await stream.message(1);
   expect(JSON.parse(result.content[0].text)).toEqual({ article: 'chair', euros: 5 });
   await server.stop();
+});
+
+describe('what is moved from another framework', () => {
+  let server: RunningServer;
+  beforeAll(async () => {
+    const names = { Articles: 'resources/articles', Offer: 'prompts/offer', Book: 'tools/book' };
+    const paths = Object.values(names).map((path) => `src/${path}.ts`);
+    const project = await makeOwnProject('moved', 'none', {
+      ...Object.fromEntries(paths.map((path) => [path, page.file(path)])),
+      'src/mcp-server.ts': (source) =>
+        Object.entries(names).reduce(
+          (text, [name, path]) =>
+            `import { register${name} } from './${path}.ts';\n${text.replace('  return server;', `  register${name}(server);\n$&`)}`,
+          source,
+        ),
+    });
+    server = await startServer(project);
+  });
+  afterAll(() => server.stop());
+
+  test.each(transports)(
+    'resources and prompts are there over %s, with their completions',
+    async (transport) => {
+      const ask = (await clientsOf(server))[transport];
+      const read = async (uri: string) => (await ask('resources/read', { uri })).result;
+      expect(await read('shop://articles')).toMatchObject({ contents: [{ text: '["chair","table"]' }] });
+      expect(await read('shop://articles/chair')).toMatchObject({ contents: [{ text: 'About chair' }] });
+      const prompt = await ask('prompts/get', { name: 'offer', arguments: { article: 'table' } });
+      expect(prompt.result).toMatchObject({
+        messages: [{ content: { text: 'Write an offer for a table.' } }],
+      });
+      for (const ref of [
+        { type: 'ref/prompt', name: 'offer', argument: 'article' },
+        { type: 'ref/resource', uri: 'shop://articles/{name}', argument: 'name' },
+      ]) {
+        const completion = await ask('completion/complete', {
+          ref,
+          argument: { name: ref.argument, value: 't' },
+        });
+        expect(completion.result).toMatchObject({ completion: { values: ['table'] } });
+      }
+    },
+  );
+
+  test('a tool asks the user and goes on with the answer', async () => {
+    const stream = await openStream(server);
+    const capabilities = { elicitation: {} };
+    const clientInfo = { name: 'test', version: '1.0.0' };
+    await stream.post(call(1, 'initialize', { protocolVersion: '2025-06-18', capabilities, clientInfo }));
+    await stream.message(1);
+    await stream.post(callTool(2, 'book'));
+    const { data } = await stream.next(({ data }) => data.includes('elicitation/create'));
+    await stream.post({
+      jsonrpc: '2.0',
+      id: JSON.parse(data).id,
+      result: { action: 'accept', content: { people: 4 } },
+    });
+    expect((await stream.message(2)).result.content[0].text).toBe('Booked for 4');
+    stream.close();
+  });
 });

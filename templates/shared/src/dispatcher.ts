@@ -36,6 +36,8 @@ export interface DispatcherOptions {
   /** @throws {HttpError} `unauthorized`, `auth_unavailable`, `too_many_requests` */
   identify: (exchange: Exchange, need: Need) => Caller | undefined | Promise<Caller | undefined>;
   limits: RateLimits;
+  /** Whether a message of this client may be one that its handler counts itself. */
+  isAsking: (client: string) => boolean;
   log: Log;
   metrics: Metrics;
 }
@@ -43,7 +45,7 @@ export interface DispatcherOptions {
 /** Brings every request to its route, or refuses it. */
 export function createDispatcher(options: DispatcherOptions) {
   const { endpoint, basePath, trustedProxies, requireOpen, guards, sessions, identify, limits } = options;
-  const { log, metrics } = options;
+  const { isAsking, log, metrics } = options;
   const routes = new Map(Object.entries(options.routes));
 
   /** The order of all checks: the first that fails answers. */
@@ -57,9 +59,8 @@ export function createDispatcher(options: DispatcherOptions) {
     if (needs === 'sse') sessions.requireRoom();
     else if (!isMessage) limits.count(`address ${address}`);
     const caller = await identify(exchange, needs);
-    if (isMessage) limits.count(caller?.id ?? address);
-    // Counted apart: after a restart all streams of a client come back at once, and then their first messages.
-    else if (needs === 'sse') limits.count(`streams ${caller?.id ?? address}`);
+    exchange.isCounted = !isMessage || !isAsking(caller?.id ?? address);
+    if (isMessage && exchange.isCounted) limits.count(caller?.id ?? address);
     await (handle as Handle<Caller | undefined>)(exchange, caller);
   }
 
@@ -82,6 +83,7 @@ export function createDispatcher(options: DispatcherOptions) {
       response,
       headers: guards.corsHeaders(request.headers.origin),
       address: clientAddress(request, trustedProxies),
+      isCounted: false,
       ...splitTarget(request, basePath, isRoute),
     };
     try {

@@ -15,15 +15,15 @@ export function failToStart(error: unknown): void {
   process.exit(1); // What the application has opened could keep a server alive that does not listen.
 }
 
-/** SIGTERM and SIGINT stop the server; a second one does not wait for it. */
-export function stopOnSignals(close: () => Promise<void>, log: Log): void {
+/** SIGTERM and SIGINT close the server; a second one does not wait for it. */
+export function stopOnSignals(server: { close(): Promise<void> }, log: Log): void {
   let stopping = false;
   const stop = async (signal: NodeJS.Signals) => {
     if (stopping) process.exit(1);
     stopping = true;
     log.info({ signal }, 'stopping');
     try {
-      await close();
+      await server.close();
       log.info('stopped');
     } catch (err) {
       log.error({ err }, 'stopping failed');

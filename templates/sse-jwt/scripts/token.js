@@ -19,6 +19,7 @@ async function makeToken() {
     JWT_ISSUER,
     JWT_AUDIENCE,
     JWT_JWKS_URL,
+    JWT_CALLER_CLAIM,
   } = { ...readEnv(), ...process.env };
   if (JWT_JWKS_URL)
     throw new Error('JWT_JWKS_URL: only your identity provider can sign tokens for this server');
@@ -28,7 +29,7 @@ async function makeToken() {
   const secret = new TextEncoder().encode(JWT_SECRET.trim());
   if (secret.length < 32) throw new Error('JWT_SECRET: set a secret of 32 bytes or more in .env');
 
-  const jwt = new SignJWT({ ...(scope && { scope }) })
+  const jwt = new SignJWT({ ...(JWT_CALLER_CLAIM && { [JWT_CALLER_CLAIM]: sub }), ...(scope && { scope }) })
     .setProtectedHeader({ alg, typ: 'JWT' })
     .setSubject(sub)
     .setIssuedAt();

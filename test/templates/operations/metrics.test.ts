@@ -77,14 +77,19 @@ test('the duration of tool calls is a histogram, over both transports', async ()
     Accept: 'application/json, text/event-stream',
   });
 
-  const { mcp_tool_call_duration_seconds_sum: sum, ...rest } = await metrics(server);
+  const found = await metrics(server);
+  const sum = found['mcp_tool_call_duration_seconds_sum{tool="countdown"}'];
   expect(sum).toBeGreaterThan(1);
   expect(sum).toBeLessThan(5);
-  expect(rest).toMatchObject({
-    'mcp_tool_call_duration_seconds_bucket{le="1"}': 1,
-    'mcp_tool_call_duration_seconds_bucket{le="5"}': 2,
-    'mcp_tool_call_duration_seconds_bucket{le="+Inf"}': 2,
-    mcp_tool_call_duration_seconds_count: 2,
+  expect(found).toMatchObject({
+    'mcp_tool_call_duration_seconds_bucket{tool="countdown",le="1"}': 0,
+    'mcp_tool_call_duration_seconds_bucket{tool="countdown",le="5"}': 1,
+    'mcp_tool_call_duration_seconds_bucket{tool="countdown",le="+Inf"}': 1,
+    'mcp_tool_call_duration_seconds_count{tool="countdown"}': 1,
+    'mcp_tool_call_duration_seconds_bucket{tool="echo",le="1"}': 1,
+    'mcp_tool_call_duration_seconds_count{tool="echo"}': 1,
+    'mcp_tool_calls_total{tool="countdown",outcome="ok"}': 1,
+    'mcp_tool_calls_total{tool="echo",outcome="ok"}': 1,
   });
 });
 

@@ -5,6 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { McpServer, ResourceTemplate } from '@modelcontextprotocol/server';
 import { z } from 'zod';
+import { ToolError } from './monitoring/tool-calls.js';
 import { registerCountdown } from './tools/countdown.js';
 import { registerEcho } from './tools/echo.js';
 import { registerWhoami } from './tools/whoami.js';
@@ -92,11 +93,14 @@ const tools = {
   ],
   /** Never returns and does not care. */
   hangForever: [nothing, () => new Promise(() => {})],
-  wait: [z.object({ ms: z.number() }), async ({ ms }) => text(await wait(ms, 'waited'))],
+  wait: [
+    z.object({ ms: z.number(), text: z.string().default('waited') }),
+    async ({ ms, text: waited }) => text(await wait(ms, waited)),
+  ],
   fail: [
     nothing,
     () => {
-      throw new Error('this tool always fails');
+      throw new ToolError('this tool always fails');
     },
   ],
   failLater: [

@@ -35,7 +35,7 @@ export interface StartOptions {
   /** Options of node. */
   node?: string[];
   /** File descriptors it may have (`ulimit -n`). */
-  descriptors?: number;
+  descriptors?: number | undefined;
 }
 
 const running = new Set<ChildProcess>();
@@ -121,7 +121,8 @@ function spawnServer(
 ) {
   const child = spawn(program, args, {
     cwd: directoryOf(auth),
-    env: { PATH: process.env.PATH, ...settings },
+    // Sessions end with their streams, so that tests need not wait for them; those that go on have tests of their own.
+    env: { PATH: process.env.PATH, RESUME_SECONDS: '0', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...rights,
   });

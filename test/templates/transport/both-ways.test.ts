@@ -82,7 +82,10 @@ describe('requests of the server', () => {
     await stream.post({ jsonrpc: '2.0', id, error: { code: -1, message: 'user said no' } });
     expect((await stream.message(1)).result).toMatchObject({
       isError: true,
-      content: [{ text: expect.stringContaining('user said no') }],
+      content: [{ text: expect.stringMatching(/^The tool failed \(reference/) }],
+    });
+    expect(await server.logged({ msg: 'tool call failed' })).toMatchObject({
+      err: { message: 'user said no' },
     });
   });
 

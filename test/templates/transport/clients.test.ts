@@ -91,7 +91,8 @@ describe.each(['v1', 'v2'] as const)('the official client %s', (version) => {
     });
 
     test('cancels a call', async () => {
-      const finished = () => metric(server, 'mcp_tool_call_duration_seconds_count', headers);
+      const finished = () =>
+        metric(server, 'mcp_tool_calls_total{tool="countdown",outcome="cancelled"}', headers);
       const before = await finished();
       const cancel = new AbortController();
       const onprogress = () => cancel.abort('enough'); // By now it runs.

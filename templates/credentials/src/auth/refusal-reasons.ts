@@ -3,7 +3,7 @@ export const refusalReasons = {
   missing: 'no credential was sent',
   malformed: 'the header does not hold one credential of the expected form',
   unknown_key: 'no such key',
-  key_with_id: 'the key was sent with its id: send only what follows the colon',
+  key_with_id: 'the key was sent with its id or its scopes: send only the part between the colons',
   key_in_quotes: 'API_KEY has quotes around the key: `docker --env-file` keeps them',
   secret_in_quotes: 'the setting has quotes around the secret: `docker --env-file` keeps them',
   expired: 'it has expired',

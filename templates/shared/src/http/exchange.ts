@@ -12,6 +12,8 @@ export interface Exchange {
   path: string;
   /** What follows the question mark. */
   query: string;
+  /** Whether a rate limit counted it. */
+  isCounted: boolean;
 }
 
 /**

@@ -94,6 +94,11 @@ export class PacedWriter {
     response.once('close', () => this.#close(this.#ended ? undefined : 'client_gone'));
   }
 
+  /** Whether nothing can be written any more. */
+  get isOver(): boolean {
+    return this.#ended || this.#response.destroyed;
+  }
+
   get #isPending(): boolean {
     return this.#rest !== undefined || this.#queue !== undefined;
   }

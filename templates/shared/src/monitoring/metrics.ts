@@ -27,6 +27,9 @@ export function createMetrics() {
   const authFailures = new Map<string, number>();
   const connectionsClosed = new Map<string, number>();
   let connectionsOpen = () => 0;
+  let sessionsWaiting = () => 0;
+  const sessionsResumed = new Map<string, number>();
+  let askedInVain = 0;
   let uncaughtErrors = 0;
   const descriptorLimit = maxDescriptors();
   const tools = new Map<string, ToolCounts>();
@@ -65,9 +68,18 @@ export function createMetrics() {
     connectionClosed(outcome: 'refused' | 'given_up') {
       increment(connectionsClosed, outcome);
     },
-    /** Where the number of open connections comes from. */
-    watchConnections(count: () => number) {
-      connectionsOpen = count;
+    /** Where figures come from that others keep. */
+    watch({ connections, waiting }: { connections: () => number; waiting: () => number }) {
+      connectionsOpen = connections;
+      sessionsWaiting = waiting;
+    },
+    /** A client came back to its session: it named an event, or answered which session is its own. */
+    sessionResumed(by: 'event' | 'answer') {
+      increment(sessionsResumed, by);
+    },
+    /** A client that came back was asked, and named no session. */
+    sessionAskedInVain() {
+      askedInVain++;
     },
     uncaughtError() {
       uncaughtErrors++;
@@ -100,6 +112,19 @@ export function createMetrics() {
         ...metric('gauge', 'mcp_sessions_open', 'Sessions open now.', sessionsOpen),
         ...metric('counter', 'mcp_sessions_opened_total', 'Sessions opened.', sessionsOpened),
         ...metric('counter', 'mcp_sessions_closed_total', 'Sessions closed.', sessionsClosed, 'reason'),
+        ...metric(
+          'gauge',
+          'mcp_sessions_waiting',
+          'Sessions that wait for their clients.',
+          sessionsWaiting(),
+        ),
+        ...metric('counter', 'mcp_sessions_resumed_total', 'Sessions resumed.', sessionsResumed, 'by'),
+        ...metric(
+          'counter',
+          'mcp_sessions_asked_in_vain_total',
+          'Clients that were asked for their session and named none.',
+          askedInVain,
+        ),
         ...metric('counter', 'mcp_messages_received_total', 'JSON-RPC messages received.', received),
         ...metric(
           'counter',

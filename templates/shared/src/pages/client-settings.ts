@@ -136,7 +136,7 @@ export function clientSettings({ name, url, messageUrl, header }: ServerAddress)
 function shellWord(text: string): string {
   if (/^[\w@%+=:,./-]+$/.test(text)) return text;
   // Windows' shell knows double quotes only; inside them a POSIX shell leaves these characters alone.
-  return /^[\w@%+=:,./ <>?&…-]+$/.test(text) ? `"${text}"` : `'${text.replaceAll("'", `'\\''`)}'`;
+  return /^[\w@%+=:,./ <>?&…[\]-]+$/.test(text) ? `"${text}"` : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function codeText(text: string): string {

@@ -18,6 +18,10 @@ export interface Session {
   readonly client: string;
   /** Seconds since the epoch at which the last good credential ends. */
   readonly expiresAt: number;
+  /** Since when it waits for its client to reconnect, in milliseconds of the monotonic clock; undefined while it has a stream. */
+  readonly waitingSince: number | undefined;
+  /** Whether something waits to be sent, or will: a call runs. */
+  readonly hasToDeliver: boolean;
   /** Why it is over; undefined while it is open. */
   readonly closeReason: CloseReason | undefined;
   readonly messagesReceived: number;
@@ -38,6 +42,9 @@ export interface Session {
 
   /** Resolves once every request of the client has its reply. */
   idle(): Promise<void>;
+
+  /** Forgets what was sent before a time, in milliseconds of the monotonic clock. */
+  forgetBefore(at: number): void;
 
   close(reason: CloseReason): Promise<void>;
 }

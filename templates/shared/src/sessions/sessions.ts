@@ -1,4 +1,5 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { getHeapStatistics } from 'node:v8';
 import { HttpError } from '../http/errors.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
@@ -13,6 +14,8 @@ export interface SessionsOptions {
   keepAliveSeconds: number;
   /** `comment`, which every client ignores, or `ping`, a JSON-RPC request that every client answers. */
   keepAliveMode: 'comment' | 'ping';
+  /** Seconds for which a session waits for its client after its stream was cut; 0 for none. */
+  resumeSeconds: number;
   /** Begins the ids of sessions, where other processes have to find this one. */
   nodeId?: string | undefined;
   log: Log;
@@ -27,6 +30,7 @@ export type Sessions = ReturnType<typeof createSessions>;
 /** The open sessions: how many there may be, keeping them alive, ending those whose credential expired. */
 export function createSessions(options: SessionsOptions) {
   const { maxSessions, maxSessionsPerClient, keepAliveMode, nodeId, log, metrics } = options;
+  const resumeMs = options.resumeSeconds * 1000;
   const keepAliveMs = options.keepAliveSeconds > 0 ? options.keepAliveSeconds * 1000 : Infinity;
   const byId = new Map<string, OpenSession>();
   const perClient = new Map<string, number>();
@@ -37,7 +41,15 @@ export function createSessions(options: SessionsOptions) {
   function sweep(): void {
     const now = performance.now();
     const expired = Date.now() / 1000;
+    storage.now = now;
     for (const open of byId.values()) {
+      const { waitingSince } = open.session;
+      if (waitingSince !== undefined) {
+        // Its credential may expire meanwhile: only one that is good takes it over.
+        if (now - waitingSince >= resumeMs) open.session.close('client_gone');
+        continue;
+      }
+      open.session.forgetBefore(now - resumeMs);
       if (expired >= open.session.expiresAt) {
         open.session.close('credential_expired');
       } else if (now >= open.keepAliveAt) {
@@ -48,15 +60,39 @@ export function createSessions(options: SessionsOptions) {
     }
   }
 
+  /** What all sessions keep for clients that reconnect: with bodies and queues, an eighth of the heap. */
+  const storage = { bytes: 0, maxBytes: getHeapStatistics().heap_size_limit / 16, now: performance.now() };
+
+  /** Ends the session that waits for its client in vain, or for longest, to make room. @returns false if none waits */
+  function giveUpWaiting(client?: string): boolean {
+    let found: Session | undefined;
+    for (const { session } of byId.values()) {
+      if (session.waitingSince === undefined || (client !== undefined && session.client !== client)) continue;
+      if (!session.hasToDeliver) {
+        found = session;
+        break;
+      }
+      found ??= session;
+    }
+    found?.close('client_gone');
+    return found !== undefined;
+  }
+
   /** @throws {HttpError} `server_full` */
   function requireRoom(): void {
-    if (byId.size >= maxSessions) throw new HttpError('server_full');
+    if (byId.size >= maxSessions && !someWait()) throw new HttpError('server_full');
+  }
+
+  function someWait(): boolean {
+    for (const { session } of byId.values()) if (session.waitingSince !== undefined) return true;
+    return false;
   }
 
   /** @throws {HttpError} `server_full`, `too_many_sessions` */
   function requireRoomFor(client: string): void {
-    requireRoom(); // Others may have come while the credential was checked.
-    if ((perClient.get(client) ?? 0) >= maxSessionsPerClient) {
+    // Others may have come while the credential was checked.
+    if (byId.size >= maxSessions && !giveUpWaiting()) throw new HttpError('server_full');
+    if ((perClient.get(client) ?? 0) >= maxSessionsPerClient && !giveUpWaiting(client)) {
       throw new HttpError('too_many_sessions', { limit: maxSessionsPerClient });
     }
   }
@@ -129,14 +165,34 @@ export function createSessions(options: SessionsOptions) {
     get size() {
       return byId.size;
     },
-    /** The id of a new session: 122 random bits from the operating system's generator. */
-    newId: () => (nodeId ? `${nodeId}.${randomUUID()}` : randomUUID()),
+    /** The id of a new session. */
+    newId: () => (nodeId ? `${nodeId}.${randomId()}` : randomId()),
+    storage,
+    /** How many sessions wait for their clients. */
+    get waiting() {
+      let count = 0;
+      for (const { session } of byId.values()) if (session.waitingSince !== undefined) count++;
+      return count;
+    },
+    /** Whether a session of this client waits with something to deliver. */
+    hasToDeliver(client: string): boolean {
+      for (const { session } of byId.values()) {
+        if (session.client === client && session.waitingSince !== undefined && session.hasToDeliver)
+          return true;
+      }
+      return false;
+    },
     add,
     requireRoom,
     requireRoomFor,
     closeAll,
     closeAllOf,
   };
+}
+
+/** 128 random bits, as short as a URL and the id of each event allow. */
+function randomId(): string {
+  return randomBytes(16).toString('base64url');
 }
 
 interface OpenSession {
@@ -147,6 +203,6 @@ interface OpenSession {
 }
 
 /** Enough of a session's id to follow it through a log; anyone who reads the whole id could use it. */
-function logId({ sessionId }: Session): string {
+export function logId({ sessionId }: Session): string {
   return sessionId.slice(0, sessionId.indexOf('.') + 9); // With a relay the name of the process comes first.
 }

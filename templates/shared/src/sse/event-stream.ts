@@ -32,10 +32,12 @@ export class EventStream extends PacedWriter {
   /**
    * Sends one event. `data` is one line: JSON without line breaks.
    *
+   * @param id names it for a client that reconnects (`Last-Event-ID`); empty for none
    * @returns false if the stream is over
    */
-  send(event: 'endpoint' | 'message', data: string): boolean {
-    return this.#writeFramed(`event: ${event}\ndata: ${withoutLineBreaks(data)}\n\n`);
+  send(event: 'endpoint' | 'message', data: string, id = ''): boolean {
+    const idLine = id === '' ? '' : `id: ${id}\n`;
+    return this.#writeFramed(`event: ${event}\n${idLine}data: ${withoutLineBreaks(data)}\n\n`);
   }
 
   /** Sends a comment, which every client ignores; proxies see that the connection is alive. */

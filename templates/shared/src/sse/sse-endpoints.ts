@@ -1,9 +1,11 @@
+import type { IncomingMessage } from 'node:http';
 import { parse as parseQuery } from 'node:querystring';
 import type { JSONRPCMessage, McpServer } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
 import { HttpError } from '../http/errors.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { PacedWriterOptions } from '../http/paced-writer.ts';
+import type { RateLimits } from '../http/rate-limits.ts';
 import type { WorkLimits } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
@@ -12,6 +14,7 @@ import { type MessageLimits, readMessage } from '../sessions/read-message.ts';
 import type { Session } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import { EventStream } from './event-stream.ts';
+import { createQuestions } from './questions.ts';
 import { SseSession } from './sse-session.ts';
 
 export interface SseEndpointOptions {
@@ -24,6 +27,11 @@ export interface SseEndpointOptions {
   createMcpServer: (caller: Caller | undefined) => McpServer;
   /** Called once an MCP server is connected to its session. */
   onConnected?: (mcpServer: McpServer, session: SseSession) => void;
+  /** Whether a session whose stream was cut waits for its client. */
+  canWait: boolean;
+  /** Questions to one client that may be open at once. */
+  maxQuestions: number;
+  limits: RateLimits;
   /** Finds sessions in other processes, if there are any. */
   relay: Relay | undefined;
   log: Log;
@@ -37,60 +45,104 @@ const queryAsGiven = /^sessionId=([\w.-]+)$/;
 export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessions) {
   const { messageUrl, messages, workLimits, delivery, createMcpServer, onConnected, relay, log, metrics } =
     options;
+  const { canWait, maxQuestions, limits } = options;
+  const questions = createQuestions();
+  const { maxBufferedBytes } = delivery;
+  const sharedByAll = { canWait, maxBufferedBytes, storage: sessions.storage, log, metrics };
 
-  /** @throws {HttpError} `server_full`, `too_many_sessions` */
-  async function openStream(
-    { request, response, address, headers }: Exchange,
-    caller: Caller | undefined,
-  ): Promise<void> {
+  /**
+   * Opens a stream: that of a session which waits for its client, if the client shows which one is its own, else that of
+   * a new session.
+   *
+   * @throws {HttpError} `server_full`, `too_many_sessions`
+   */
+  async function openStream(exchange: Exchange, caller: Caller | undefined): Promise<void> {
+    const { request, response, address, headers } = exchange;
     const client = caller?.id ?? address;
-    sessions.requireRoomFor(client);
     if (response.destroyed) return; // The client left while its credential was checked.
+    const named = eventNamedBy(request.headers['last-event-id'], caller);
+    const askForMs = named === undefined && canWait ? questionTime(request, client) : 0;
+    // A session that is taken over has its room already.
+    if (named === undefined && askForMs === 0) sessions.requireRoomFor(client);
+
+    const stream = new EventStream(response, headers, delivery);
+    request.resume(); // A body means nothing here, but unread it would hide that the client leaves.
+    if (named) return named.session.resume(stream, caller, named.number);
+    if (askForMs > 0) {
+      const session = await questions.ask(stream, client, askForMs);
+      if (response.destroyed) return;
+      if (session instanceof SseSession) return session.resume(stream, caller, undefined);
+      metrics.sessionAskedInVain();
+      sessions.requireRoomFor(client);
+    }
+    await openSession(stream, client, caller);
+  }
+
+  /** The event that a client says it got last, if it is of a session of this caller. */
+  function eventNamedBy(lastEventId: unknown, caller: Caller | undefined) {
+    const [, sessionId = '', number] = /^([\w.-]+):(\d{1,15})$/.exec(String(lastEventId)) ?? [];
+    const session = canWait ? sessions.get(sessionId) : undefined;
+    if (!(session instanceof SseSession) || !session.belongsTo(caller)) return undefined;
+    return { session, number: Number(number) };
+  }
+
+  async function openSession(stream: EventStream, client: string, caller: Caller | undefined): Promise<void> {
     const mcpServer = createMcpServer(caller);
     const sessionId = sessions.newId();
-    const session = new SseSession({
-      sessionId,
-      caller,
-      client,
-      stream: new EventStream(response, headers, delivery),
-      messageUrl: `${messageUrl}?sessionId=${sessionId}`,
-      metrics,
-    });
+    const ownUrl = `${messageUrl}?sessionId=${sessionId}`;
+    const session = new SseSession({ sessionId, caller, client, stream, messageUrl: ownUrl }, sharedByAll);
     // What the SDK says after a colon may be the message that it could not use.
     mcpServer.server.onerror ??= ({ message }) =>
       log.warn({ client, reason: message.split(':', 1)[0]?.slice(0, 200) }, 'session error');
     sessions.add(session);
-    request.resume(); // A body means nothing here, but unread it would hide that the client leaves.
     await mcpServer.connect(session);
     onConnected?.(mcpServer, session);
   }
 
+  /**
+   * Milliseconds in which a client may say which session is its own; 0 if it is not asked. SDK clients name their protocol
+   * version when they reconnect, and only then; older ones are recognised as Node.js, and asked only if a session of theirs
+   * has something for them. Others are not: Python's client would wait for ever.
+   */
+  function questionTime({ headers }: IncomingMessage, client: string): number {
+    const version = headers['mcp-protocol-version'];
+    if (questions.openFor(client) >= maxQuestions) return 0;
+    if (version !== undefined) return version === '2024-11-05' ? 0 : 2000;
+    return headers['user-agent'] === 'node' && sessions.hasToDeliver(client) ? 1000 : 0;
+  }
+
   /** @throws {HttpError} `session_id_missing`, `session_not_found`, and those of the body and the relay */
   async function receiveMessage(exchange: Exchange, caller: Caller | undefined): Promise<void> {
-    const { response, address, query, headers } = exchange;
-    const sessionId = idIn(query);
+    const client = caller?.id ?? exchange.address;
+    const sessionId = idIn(exchange.query);
     if (sessionId === undefined) throw new HttpError('session_id_missing');
     const session = sessions.get(sessionId);
     if (session === undefined && relay) {
       return relay.forward(exchange, sessionId, caller, workLimits);
     }
-    if (!session?.belongsTo(caller)) throw new HttpError('session_not_found');
+    const isOwn = session?.belongsTo(caller) === true;
+    // The answer to a question may come to the URL of a session that is gone.
+    if (!isOwn && !questions.isAsking(client)) throw new HttpError('session_not_found');
 
-    const work = workLimits.begin(caller?.id ?? address);
+    const work = workLimits.begin(client);
     const { message, bytes } = await readMessage(exchange, messages, work);
+    const isAnswer = !('method' in message) && questions.answer(message, client, isOwn ? session : undefined);
     try {
+      if (!isAnswer && !exchange.isCounted) limits.count(client);
       // While the body came, the session may have ended, or become another caller's.
-      if (session.closeReason !== undefined || !session.belongsTo(caller))
+      if (!isAnswer && !(isOwn && session.closeReason === undefined && session.belongsTo(caller))) {
         throw new HttpError('session_not_found');
+      }
       if ('method' in message && 'id' in message) work.run();
     } catch (error) {
       work.end();
       throw error;
     }
     // The message is accepted, not yet handled: however long a tool runs, the POST is over.
-    response.writeHead(202, { ...headers, 'Content-Length': 8 }).end('Accepted');
+    exchange.response.writeHead(202, { ...exchange.headers, 'Content-Length': 8 }).end('Accepted');
     metrics.messageReceived(bytes);
-    session.receive(message, caller, work);
+    if (isAnswer) work.end();
+    else session?.receive(message, caller, work);
   }
 
   /**
@@ -119,7 +171,14 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     return sessions.get(idIn(query) ?? '');
   }
 
-  return { openStream, receiveMessage, receiveForwarded, sessionOf };
+  return {
+    openStream,
+    receiveMessage,
+    receiveForwarded,
+    sessionOf,
+    /** Whether a message of this client may be an answer, which no rate limits. */
+    isAsking: questions.isAsking,
+  };
 }
 
 function idIn(query: string): string | undefined {

@@ -1,9 +1,12 @@
 import type { JSONRPCMessage, JSONRPCRequest, RequestId, Transport } from '@modelcontextprotocol/server';
 import { type Caller, ownAuthInfo } from '../auth/caller.ts';
 import type { Work } from '../http/work-limits.ts';
+import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
 import { errorReply, internalError, toSendable } from '../sessions/json-rpc.ts';
 import type { CloseReason, Session } from '../sessions/session.ts';
+import { logId } from '../sessions/sessions.ts';
+import { EventLog, type EventStorage } from './event-log.ts';
 import type { EventStream } from './event-stream.ts';
 
 export interface SseSessionOptions {
@@ -14,6 +17,16 @@ export interface SseSessionOptions {
   stream: EventStream;
   /** The path to POST messages to, with the session's id: what the `endpoint` event says. */
   messageUrl: string;
+}
+
+/** What all sessions have in common. */
+export interface SharedByAll {
+  /** Whether it waits for its client when its stream was cut. */
+  canWait: boolean;
+  /** Bytes that may wait for a client to reconnect. */
+  maxBufferedBytes: number;
+  storage: EventStorage;
+  log: Log;
   metrics: Metrics;
 }
 
@@ -25,7 +38,7 @@ const maxUnansweredPings = 2;
 
 /**
  * One client: carries JSON-RPC messages between its event stream and its MCP server.
- * What the client POSTs arrives by `receive`; what the MCP server sends leaves by `send`.
+ * What the client POSTs arrives by `receive`; what the MCP server sends leaves by `send`, or waits while there is no stream.
  */
 export class SseSession implements Transport, Session {
   // Set by the SDK when an MCP server connects.
@@ -35,14 +48,16 @@ export class SseSession implements Transport, Session {
 
   readonly sessionId: string;
   readonly client: string;
+  waitingSince: number | undefined;
   closeReason: CloseReason | undefined;
   messagesReceived = 0;
   messagesSent = 0;
 
   #caller: Caller | undefined;
-  readonly #stream: EventStream;
+  #stream: EventStream | undefined;
   readonly #messageUrl: string;
-  readonly #metrics: Metrics;
+  readonly #shared: SharedByAll;
+  readonly #events: EventLog;
   /** The client's requests that have no reply yet, and what each holds until then. */
   readonly #running = new Map<RequestId, Work | undefined>();
   /** Work of calls whose id came again: which reply is whose cannot be told, so they count until the session ends. */
@@ -51,20 +66,18 @@ export class SseSession implements Transport, Session {
   #pingsSent = 0;
   #pingsUnanswered = 0;
 
-  constructor({ sessionId, caller, client, stream, messageUrl, metrics }: SseSessionOptions) {
+  constructor({ sessionId, caller, client, stream, messageUrl }: SseSessionOptions, shared: SharedByAll) {
     this.sessionId = sessionId;
     this.#caller = caller;
     this.client = client;
-    this.#stream = stream;
     this.#messageUrl = messageUrl;
-    this.#metrics = metrics;
-    stream.onclose = (failure) => this.#end(failure ?? 'server_closed');
+    this.#shared = shared;
+    this.#events = new EventLog(shared.storage);
+    this.#take(stream);
   }
 
   async start(): Promise<void> {
-    // The first event names the URL to POST to; clients wait for it before they send anything.
-    // https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
-    this.#stream.send('endpoint', this.#messageUrl);
+    this.#sendEndpoint();
   }
 
   /** A session belongs to the caller who opened its stream; if that needed no credential, to the first caller known. */
@@ -75,6 +88,32 @@ export class SseSession implements Transport, Session {
 
   get expiresAt(): number {
     return this.#caller?.authInfo.expiresAt ?? Infinity;
+  }
+
+  /**
+   * Goes on over a new stream; one that the session still has ends.
+   *
+   * @param lastEvent the number of the last event that the client got; undefined if it does not say
+   */
+  resume(stream: EventStream, caller: Caller | undefined, lastEvent: number | undefined): void {
+    const missed =
+      lastEvent === undefined
+        ? this.#events.uncertain(this.waitingSince ?? Infinity)
+        : this.#events.after(lastEvent);
+    const before = this.#stream;
+    this.#noteCaller(caller);
+    this.#take(stream);
+    before?.end();
+    this.#sendEndpoint();
+    for (const { number, json } of missed) stream.send('message', json, `${this.sessionId}:${number}`);
+    this.#events.noteWritten();
+    this.#pingsUnanswered = 0;
+    const by = lastEvent === undefined ? 'answer' : 'event';
+    this.#shared.metrics.sessionResumed(by);
+    this.#shared.log.info(
+      { session: logId(this), client: this.client, by, sent: missed.length },
+      'session resumed',
+    );
   }
 
   receive(message: JSONRPCMessage, caller: Caller | undefined = this.#caller, work?: Work): void {
@@ -97,16 +136,20 @@ export class SseSession implements Transport, Session {
     }
   }
 
-  /** Sends a message of the MCP server, at the reader's pace. @throws when the stream is over */
+  /** Sends a message of the MCP server, at the reader's pace. @throws when the session is over */
   async send(message: JSONRPCMessage): Promise<void> {
+    if (this.closeReason !== undefined) throw new Error('The session is closed');
     const { json } = toSendable(message);
-    const isOpen = this.#stream.send('message', json);
+    // A stream may be over before this session has heard of it.
+    const stream = this.#stream?.isOver ? undefined : this.#stream;
+    const number = this.#events.add(message, json, stream !== undefined, this.#shared.storage.now);
+    if (stream) stream.send('message', json, `${this.sessionId}:${number}`);
+    else this.#keepWaiting();
     if (!('method' in message) && message.id !== undefined) this.#finish(message.id);
-    if (!isOpen || (this.#stream.isBehind && !(await this.#stream.flushed()))) {
-      throw new Error('The session is closed');
-    }
+    if (stream?.isBehind) await stream.flushed();
+    if (this.closeReason !== undefined) throw new Error('The session is closed');
     this.messagesSent++;
-    this.#metrics.messageDelivered(Buffer.byteLength(json));
+    this.#shared.metrics.messageDelivered(Buffer.byteLength(json));
   }
 
   async idle(): Promise<void> {
@@ -117,7 +160,7 @@ export class SseSession implements Transport, Session {
   }
 
   keepAlive(mode: 'comment' | 'ping'): void {
-    if (this.#stream.isBehind) return; // Bytes that wait say the same.
+    if (this.#stream === undefined || this.#stream.isBehind) return; // Bytes that wait say the same.
     if (mode === 'comment') {
       this.#stream.comment(`keep-alive ${new Date().toISOString()}`);
     } else if (this.#pingsUnanswered >= maxUnansweredPings) {
@@ -133,15 +176,51 @@ export class SseSession implements Transport, Session {
     return this.#running.size > 0;
   }
 
+  get hasToDeliver(): boolean {
+    return this.isRunning || this.#events.hasUnwritten;
+  }
+
+  forgetBefore(at: number): void {
+    this.#events.forgetBefore(at);
+  }
+
   /** Ends the session. Calls that still run are answered with an error. */
   async close(reason: CloseReason = 'server_closed'): Promise<void> {
-    for (const id of this.closeReason === undefined ? this.#running.keys() : []) {
-      this.#stream.send(
-        'message',
-        JSON.stringify(errorReply(id, closed[reason] ?? closed.server_closed, -32000)),
-      );
+    if (this.closeReason !== undefined) return;
+    for (const id of this.#running.keys()) {
+      const reply = errorReply(id, closed[reason] ?? closed.server_closed, -32000);
+      this.#stream?.send('message', JSON.stringify(reply));
     }
     this.#end(reason);
+  }
+
+  #take(stream: EventStream): void {
+    this.#stream = stream;
+    this.waitingSince = undefined;
+    stream.onclose = (failure) => {
+      if (this.#stream !== stream) return; // Another took its place.
+      if (failure === 'client_gone' && this.#shared.canWait) this.#wait();
+      else this.#end(failure ?? 'server_closed');
+    };
+  }
+
+  /** The stream was cut: calls go on, and what they send waits for the client to come back. */
+  #wait(): void {
+    this.#stream = undefined;
+    this.waitingSince = performance.now();
+  }
+
+  /** Ends the session if what waits for its client is too much. */
+  #keepWaiting(): void {
+    const { canWait, maxBufferedBytes } = this.#shared;
+    if (!canWait || this.#events.bytes > maxBufferedBytes || this.#events.isStorageFull)
+      this.#end('reader_too_slow');
+  }
+
+  #sendEndpoint(): void {
+    // The first event names the URL to POST to; clients wait for it before they send anything.
+    // https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
+    this.#stream?.send('endpoint', this.#messageUrl);
   }
 
   /** With a newer credential than the last, the session lasts longer. */
@@ -164,7 +243,8 @@ export class SseSession implements Transport, Session {
   #end(reason: CloseReason): void {
     if (this.closeReason !== undefined) return;
     this.closeReason = reason;
-    this.#stream.end();
+    this.#stream?.end();
+    this.#events.clear();
     for (const work of this.#running.values()) work?.end();
     for (const work of this.#replaced.splice(0)) work.end();
     this.#running.clear();

@@ -23,6 +23,8 @@ export interface JWTConfig {
   issuer?: string | undefined;
   /** Whom tokens must be for: one of these has to be in `aud`. Defaults to not checked. */
   audience?: string | string[] | undefined;
+  /** The claim that names the caller. Defaults to `sub`. */
+  callerClaim?: string;
   /** Seconds that this machine's clock and the issuer's may differ. Defaults to 0. */
   clockToleranceSeconds?: number;
 }
@@ -40,6 +42,7 @@ export class JWTAuthProvider implements AuthProvider {
   readonly #headerName: string;
   readonly #requireBearer: boolean;
   readonly #verify: (token: string) => Promise<JWTPayload>;
+  readonly #callerClaim: string;
   /** The same with what is between the quotes of the secret; undefined if it has none. */
   #verifyUnquoted: ((token: string) => Promise<JWTPayload>) | undefined;
   readonly #clockToleranceSeconds: number;
@@ -52,6 +55,7 @@ export class JWTAuthProvider implements AuthProvider {
     const algorithms = config.algorithms ?? (jwksUrl === undefined ? secretAlgorithms : issuerAlgorithms);
     this.#headerName = config.headerName ?? 'Authorization';
     this.#requireBearer = config.requireBearer ?? true;
+    this.#callerClaim = config.callerClaim ?? 'sub';
     this.#clockToleranceSeconds = clockToleranceSeconds;
 
     const options = {
@@ -95,7 +99,7 @@ export class JWTAuthProvider implements AuthProvider {
     const remembered = this.#remembered.get(digest);
     if (remembered !== undefined && remembered.until > performance.now()) return remembered.result;
     try {
-      const result = toResult(await this.#verify(token), token, this.#clockToleranceSeconds);
+      const result = this.#toResult(await this.#verify(token), token);
       this.#remember(digest, result);
       return result;
     } catch (error) {
@@ -107,6 +111,24 @@ export class JWTAuthProvider implements AuthProvider {
       this.onRefused?.(req, isQuoted ? 'secret_in_quotes' : reasonOf(error));
       return false;
     }
+  }
+
+  /** @throws {NoSubject} */
+  #toResult(payload: JWTPayload, token: string): AuthResult {
+    const { iss, exp, client_id, azp } = payload;
+    const subject = payload[this.#callerClaim];
+    if (typeof subject !== 'string' || subject === '') throw new NoSubject();
+    const client = client_id ?? azp;
+    const clientId = typeof client === 'string' ? client : undefined;
+    return {
+      // The same person with another client, or of another issuer, is another caller.
+      callerId: JSON.stringify([iss ?? null, clientId ?? null, subject]),
+      data: payload,
+      token,
+      clientId: clientId ?? subject,
+      scopes: scopesOf(payload),
+      expiresAt: (exp as number) + this.#clockToleranceSeconds,
+    };
   }
 
   #token(req: IncomingMessage): string | undefined {
@@ -180,23 +202,6 @@ function requireIssuer({ issuer, audience }: JWTConfig, algorithms: readonly Alg
 
 /** The claim that names the caller is missing, or is not a text. */
 class NoSubject extends Error {}
-
-/** @throws {NoSubject} */
-function toResult(payload: JWTPayload, token: string, clockToleranceSeconds: number): AuthResult {
-  const { iss, sub, exp, client_id, azp } = payload;
-  if (typeof sub !== 'string' || sub === '') throw new NoSubject();
-  const client = client_id ?? azp;
-  const clientId = typeof client === 'string' ? client : undefined;
-  return {
-    // The same person with another client, or of another issuer, is another caller.
-    callerId: JSON.stringify([iss ?? null, clientId ?? null, sub]),
-    data: payload,
-    token,
-    clientId: clientId ?? sub,
-    scopes: scopesOf(payload),
-    expiresAt: (exp as number) + clockToleranceSeconds,
-  };
-}
 
 /** `scope` is the standard's (RFC 8693, section 4.2); some identity providers send `scp`, as text or as a list. */
 function scopesOf({ scope = '', scp = scope }: JWTPayload): string[] {

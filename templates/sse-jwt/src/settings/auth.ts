@@ -34,6 +34,13 @@ export function authSettings(env: Environment) {
       'a comma-separated list of one value or more',
       'Whom tokens must be for: one of these has to be in `aud`.',
     ),
+    callerClaim: env.like(
+      'JWT_CALLER_CLAIM',
+      'sub',
+      /^[\w:/.-]+$/,
+      'the name of a claim such as sub or email',
+      'The claim that names the caller. Choose one that never passes from one person to another.',
+    ),
     clockToleranceSeconds: env.wholeNumber(
       'JWT_CLOCK_TOLERANCE_SECONDS',
       0,

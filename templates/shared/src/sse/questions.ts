@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import type { JSONRPCResponse } from '@modelcontextprotocol/server';
+import type { Session } from '../sessions/session.ts';
+import type { EventStream } from './event-stream.ts';
+
+/** A client that is asked which session is its own. */
+interface Question {
+  readonly client: string;
+  /** With the session to whose URL the answer was POSTed; undefined if there is none. */
+  readonly settle: (session: Session | undefined) => void;
+}
+
+/** Clients name their requests themselves; this begins no name of theirs. */
+const idPrefix = 'whose-session-';
+
+export type Questions = ReturnType<typeof createQuestions>;
+
+/**
+ * Asks clients that reconnect which session is theirs. They do not say it, but they answer a `ping` at the URL that they
+ * knew, which names their session; so they are asked before the `endpoint` event names another. Nothing is guessed: not
+ * by credential, nor by address.
+ */
+export function createQuestions() {
+  const open = new Map<string, Question>();
+  /** How many questions to each client are open. */
+  const perClient = new Map<string, number>();
+
+  /** @returns the session of a client, or undefined if it does not say in time, or its session is gone */
+  async function ask(stream: EventStream, client: string, withinMs: number): Promise<Session | undefined> {
+    const id = idPrefix + randomUUID();
+    perClient.set(client, (perClient.get(client) ?? 0) + 1);
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await new Promise<Session | undefined>((settle) => {
+        timer = setTimeout(settle, withinMs, undefined);
+        open.set(id, { client, settle });
+        stream.onclose = () => settle(undefined);
+        stream.send('message', JSON.stringify({ jsonrpc: '2.0', id, method: 'ping' }));
+      });
+    } finally {
+      clearTimeout(timer);
+      open.delete(id);
+      const left = (perClient.get(client) ?? 1) - 1;
+      if (left > 0) perClient.set(client, left);
+      else perClient.delete(client);
+    }
+  }
+
+  return {
+    ask,
+
+    /** Whether a client is being asked. */
+    isAsking: (client: string) => perClient.has(client),
+
+    /** How many questions to a client are open. */
+    openFor: (client: string) => perClient.get(client) ?? 0,
+
+    /**
+     * Takes the answer to a question.
+     *
+     * @param client who POSTed it
+     * @param session the session to whose URL it came, if that is the client's
+     * @returns false if the message is not the answer of the client that was asked
+     */
+    answer(message: JSONRPCResponse, client: string, session: Session | undefined): boolean {
+      if (typeof message.id !== 'string') return false;
+      const question = message.id.startsWith(idPrefix) ? open.get(message.id) : undefined;
+      if (question?.client !== client) return false;
+      question.settle(session);
+      return true;
+    },
+  };
+}

@@ -1,0 +1,144 @@
+import { expect, test } from 'vitest';
+import { cleanEnvironment } from '../../src/project/environment.ts';
+
+const left = (names: string[]) =>
+  Object.keys(cleanEnvironment(Object.fromEntries(names.map((name) => [name, 'x']))));
+
+test('what steers git, Node.js or a package manager does not reach the programs that are run', () => {
+  expect(
+    left([
+      ...[
+        'GIT_DIR',
+        'GIT_WORK_TREE',
+        'GIT_INDEX_FILE',
+        'GIT_CONFIG_COUNT',
+        'GIT_CONFIG_KEY_0',
+        'GIT_CONFIG_PARAMETERS',
+      ],
+      ...['GIT_OBJECT_DIRECTORY', 'GIT_NAMESPACE', 'GIT_TEMPLATE_DIR', 'GIT_AUTHOR_DATE', 'GIT_DEFAULT_HASH'],
+      ...[
+        'npm_config_omit',
+        'npm_config_production',
+        'npm_config_only',
+        'npm_config_workspace',
+        'npm_config_workspaces',
+      ],
+      ...[
+        'npm_config_location',
+        'npm_config_global',
+        'npm_config_package_lock',
+        'NPM_CONFIG_OMIT',
+        'npm_config_dry_run',
+      ],
+      ...[
+        'npm_config_script_shell',
+        'npm_config_prefix',
+        'npm_config_node_options',
+        'npm_config_yes',
+        'npm_execpath',
+      ],
+      ...[
+        'npm_package_json',
+        'npm_lifecycle_event',
+        'npm_command',
+        'npm_config_before',
+        'npm_config_workspace-dir',
+      ],
+      ...['pnpm_config_lockfile', 'PNPM_CONFIG_PRODUCTION', 'PNPM_SCRIPT_SRC_DIR', 'INIT_CWD', 'PROJECT_CWD'],
+      ...[
+        'YARN_PRODUCTION',
+        'YARN_NODE_LINKER',
+        'YARN_RC_FILENAME',
+        'YARN_LOCKFILE_FILENAME',
+        'YARN_IGNORE_PATH',
+      ],
+      ...[
+        'YARN_ENABLE_IMMUTABLE_CACHE',
+        'yarn_flat',
+        'BUN_CONFIG_SKIP_SAVE_LOCKFILE',
+        'BUN_OPTIONS',
+        'BUN_BE_BUN',
+      ],
+      ...[
+        'NODE_ENV',
+        'NODE_OPTIONS',
+        'NODE_TEST_CONTEXT',
+        'NODE_PATH',
+        'NODE_V8_COVERAGE',
+        'NODE_PRESERVE_SYMLINKS',
+      ],
+    ]),
+  ).toEqual([]);
+});
+
+test('registries, proxies, caches, certificates and credentials reach them, and who commits', () => {
+  const stays = [
+    ...[
+      'PATH',
+      'HOME',
+      'CI',
+      'HTTPS_PROXY',
+      'NO_PROXY',
+      'SSL_CERT_FILE',
+      'NODE_EXTRA_CA_CERTS',
+      'NODE_USE_SYSTEM_CA',
+    ],
+    ...[
+      'npm_config_registry',
+      'NPM_CONFIG_REGISTRY',
+      'npm_config_@me:registry',
+      'npm_config_//a.example/:_authToken',
+    ],
+    ...[
+      'npm_config_cache',
+      'npm_config_userconfig',
+      'npm_config_globalconfig',
+      'npm_config_proxy',
+      'npm_config_cafile',
+    ],
+    ...[
+      'npm_config_https_proxy',
+      'npm_config_https-proxy',
+      'npm_config_noproxy',
+      'npm_config_ca',
+      'npm_config_cert',
+    ],
+    ...[
+      'npm_config_strict_ssl',
+      'npm_config_fetch_retries',
+      'npm_config_offline',
+      'npm_config_prefer_offline',
+    ],
+    ...[
+      'npm_config_ignore_scripts',
+      'npm_config_store_dir',
+      'pnpm_config_registry',
+      'PNPM_HOME',
+      'COREPACK_HOME',
+    ],
+    ...['YARN_NPM_REGISTRY_SERVER', 'YARN_NPM_AUTH_TOKEN', 'YARN_CACHE_FOLDER', 'YARN_HTTPS_CA_FILE_PATH'],
+    ...[
+      'YARN_HTTP_PROXY',
+      'YARN_HTTPS_PROXY',
+      'YARN_REGISTRY',
+      'YARN_UNSAFE_HTTP_WHITELIST',
+      'YARN_GLOBAL_FOLDER',
+    ],
+    ...[
+      'BUN_INSTALL',
+      'BUN_INSTALL_CACHE_DIR',
+      'BUN_CONFIG_REGISTRY',
+      'BUN_CONFIG_TOKEN',
+      'NPM_TOKEN',
+      'NODE_AUTH_TOKEN',
+    ],
+    ...[
+      'GIT_AUTHOR_NAME',
+      'GIT_AUTHOR_EMAIL',
+      'GIT_COMMITTER_NAME',
+      'GIT_COMMITTER_EMAIL',
+      'GIT_CONFIG_GLOBAL',
+    ],
+  ];
+  expect(left(stays)).toEqual(stays);
+});

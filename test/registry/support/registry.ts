@@ -1,0 +1,54 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { stringify } from 'yaml';
+import { freePort, listening, startProgram } from '../../support/programs.ts';
+import { configure } from './managers.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The address of a registry on this machine, to which the packed package is published. */
+    registry: string;
+  }
+}
+
+const verdaccio = join(import.meta.dirname, '../node_modules/verdaccio/bin/verdaccio');
+
+/** Starts the registry, and publishes this package to it. What else an install needs it fetches from the user's own. */
+export default async function start(project: TestProject) {
+  const folder = mkdtempSync(join(tmpdir(), 'create-mcp-sse-registry-'));
+  const npm = (args: string[]) => execFileSync('npm', args, { cwd: project.config.root, encoding: 'utf8' });
+  const config = join(folder, 'config.yaml');
+  writeFileSync(
+    config,
+    stringify({
+      storage: join(folder, 'storage'),
+      auth: { htpasswd: { file: join(folder, 'htpasswd') } },
+      uplinks: { upstream: { url: npm(['config', 'get', 'registry']).trim() } },
+      packages: {
+        'create-mcp-sse': { access: '$all', publish: '$all' },
+        '**': { access: '$all', proxy: 'upstream' },
+      },
+      log: { type: 'stdout', format: 'pretty', level: 'warn' },
+    }),
+  );
+  const address = `127.0.0.1:${await freePort()}`;
+  const registry = `http://${address}/`;
+  const program = startProgram(
+    'node',
+    () => [verdaccio, '--config', config, '--listen', address],
+    process.env,
+  );
+  await listening(program, () => fetch(`${registry}-/ping`));
+
+  configure(folder, registry, { package: '', program: 'npm' });
+  const [{ filename }] = JSON.parse(npm(['pack', '--json', '--pack-destination', folder]));
+  npm(['publish', join(folder, filename), '--userconfig', join(folder, '.npmrc')]);
+  project.provide('registry', registry);
+  return async () => {
+    await program.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+}

@@ -1,0 +1,320 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { Client, SSEClientTransport } from '@modelcontextprotocol/client';
+import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
+import { SSEClientTransport as SSEClientTransportV1 } from '@modelcontextprotocol/sdk/client/sse.js';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { call, callTool, eventually, metric, openStream, post, send } from '../support/client.js';
+import { goodHeaders, type RunningServer, startTestServer } from '../support/server.js';
+
+// A session outlives its stream: what was on its way when the stream was cut is delivered when its client comes back.
+
+const headers = goodHeaders.apikey;
+
+/** A proxy that can cut the streams that go through it. */
+async function cuttingProxy(to: { port: number }) {
+  const streams = new Set<{ client: Socket; server: Socket }>();
+  const proxy: Server = createServer((client) => {
+    const server = connect(to.port, '127.0.0.1');
+    const pair = { client, server };
+    client.once('data', (first) => {
+      if (String(first).startsWith('GET ')) streams.add(pair);
+      server.write(first);
+      client.pipe(server);
+    });
+    server.pipe(client);
+    for (const socket of [client, server]) {
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        streams.delete(pair);
+        client.destroy();
+        server.destroy();
+      });
+    }
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const { port } = proxy.address() as { port: number };
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    cut() {
+      for (const { client, server } of streams) {
+        client.destroy();
+        server.destroy();
+      }
+    },
+    close: () => proxy.close(),
+  };
+}
+
+type AnyClient = Pick<Client, 'callTool' | 'close'>;
+const about = { name: 'test', version: '1.0.0' };
+const clients: Record<string, (origin: string) => Promise<AnyClient>> = {
+  'SDK version 2': async (origin) => {
+    const client = new Client(about);
+    await client.connect(new SSEClientTransport(new URL('/sse', origin), { requestInit: { headers } }));
+    return client;
+  },
+  'SDK version 1': async (origin) => {
+    const client = new ClientV1(about);
+    const transport = new SSEClientTransportV1(new URL('/sse', origin), { requestInit: { headers } });
+    await client.connect(transport as Parameters<ClientV1['connect']>[0]);
+    return client as unknown as AnyClient;
+  },
+};
+
+let server: RunningServer;
+let proxy: Awaited<ReturnType<typeof cuttingProxy>>;
+beforeAll(async () => {
+  server = await startTestServer('apikey', { RESUME_SECONDS: '10', MAX_SESSIONS_PER_CLIENT: '1000' });
+  proxy = await cuttingProxy(server);
+});
+afterAll(async () => {
+  proxy.close();
+  await server.stop();
+});
+
+describe.each(Object.entries(clients))('an unmodified client of %s', (_, open) => {
+  test('gets the replies of calls whose stream was cut, each its own', async () => {
+    const all = await Promise.all(Array.from({ length: 10 }, () => open(proxy.origin)));
+    const replies = all.map((client, i) =>
+      client.callTool({ name: 'wait', arguments: { ms: 200 + 50 * i, text: `for client ${i}` } }),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    proxy.cut();
+    const texts = (await Promise.all(replies)).map(({ content }) => (content as { text: string }[])[0]?.text);
+    expect(texts).toEqual(all.map((_, i) => `for client ${i}`));
+    await Promise.all(all.map((client) => client.close()));
+  }, 20_000);
+});
+
+const answerTo = (id: string) => ({ jsonrpc: '2.0', id, result: {} });
+const reconnecting = { ...headers, 'MCP-Protocol-Version': '2025-06-18' };
+
+/** Opens a stream as a client does that reconnects, up to the question which session is its own. */
+async function reconnect(extra: Record<string, string> = reconnecting) {
+  const asked = await rawStream(extra);
+  const { id, method } = JSON.parse(asked.first.data);
+  expect(method).toBe('ping');
+  return { ...asked, id: id as string };
+}
+
+/** A stream whose first event may be another than `endpoint`. */
+async function rawStream(extra: Record<string, string>) {
+  const stream = await openStream(server, { headers: extra });
+  return Object.assign(stream, { first: { event: stream.firstEvent, data: stream.endpoint } });
+}
+
+describe('a client that reconnects', () => {
+  test('is asked, and its answer to the old URL names its session', async () => {
+    const before = await openStream(server, { headers });
+    await before.post(callTool(1, 'wait', { ms: 300, text: 'late' }));
+    before.close();
+    const again = await reconnect();
+    expect((await post(server, before.endpoint, answerTo(again.id), headers)).status).toBe(202);
+    expect((await again.next(({ event }) => event === 'endpoint')).data).toBe(before.endpoint);
+    expect((await again.message(1)).result.content[0].text).toBe('late');
+    again.close();
+  });
+
+  test('that answers at a URL whose session is gone gets a new session at once', async () => {
+    const again = await reconnect();
+    const started = performance.now();
+    const gone = '/messages?sessionId=gone';
+    expect((await post(server, gone, answerTo(again.id), headers)).status).toBe(202);
+    expect((await again.next(({ event }) => event === 'endpoint')).data).toContain('sessionId=');
+    expect(performance.now() - started).toBeLessThan(1500);
+    again.close();
+  });
+
+  test('that does not answer gets a new session within 2 seconds', async () => {
+    const again = await reconnect();
+    expect((await again.next(({ event }) => event === 'endpoint', 3000)).data).toContain('sessionId=');
+    again.close();
+  });
+
+  test('that names an event gets what came after it, and nothing that it has', async () => {
+    const before = await openStream(server, { headers });
+    for (const id of [1, 2, 3]) {
+      await before.post(callTool(id, 'echo', { text: `reply ${id}` }));
+      await before.message(id);
+    }
+    const [, second] = [...before.text().matchAll(/^id: (\S+)$/gm)].map(([, id]) => id as string);
+    before.close();
+    const again = await openStream(server, { headers: { ...headers, 'Last-Event-ID': second as string } });
+    expect(again.endpoint).toBe(before.endpoint);
+    expect(await again.message()).toMatchObject({ id: 3 });
+    await again.post(call(4, 'ping'));
+    expect(await again.message()).toMatchObject({ id: 4 });
+    again.close();
+  });
+
+  test('takes its session over from a stream that still looks alive, and that one ends', async () => {
+    const before = await openStream(server, { headers });
+    await before.post(callTool(1, 'echo', { text: 'lost on the way' }));
+    await before.message(1);
+    const again = await reconnect();
+    await post(server, before.endpoint, answerTo(again.id), headers);
+    expect((await again.message(1)).result.content[0].text).toBe('lost on the way');
+    await before.closed;
+    again.close();
+  });
+
+  test.each([
+    ['without the header', {}],
+    ['with the first protocol version', { 'MCP-Protocol-Version': '2024-11-05' }],
+    ['Python', { 'User-Agent': 'python-httpx/0.28.1' }],
+  ])('%s, is not asked', async (_, more) => {
+    const stream = await rawStream({ ...headers, ...more });
+    expect(stream.first.event).toBe('endpoint');
+    stream.close();
+  });
+
+  test('as older SDKs do is asked only while one of its sessions has something to deliver', async () => {
+    const node = { ...headers, 'User-Agent': 'node' };
+    const idle = await rawStream(node);
+    expect(idle.first.event).toBe('endpoint');
+    idle.close();
+    const before = await openStream(server, { headers });
+    await before.post(callTool(1, 'wait', { ms: 600, text: 'for an old client' }));
+    before.close();
+    await eventually(
+      () => metric(server, 'mcp_sessions_waiting', headers),
+      (waiting) => waiting > 0,
+    );
+    const again = await reconnect(node);
+    await post(server, before.endpoint, answerTo(again.id), headers);
+    expect((await again.message(1)).result.content[0].text).toBe('for an old client');
+    again.close();
+  });
+});
+
+describe('nothing is learnt of the session of another caller', () => {
+  let shared: RunningServer;
+  const alice = { 'X-API-Key': 'key-of-alice-0123456789' };
+  const bob = { 'X-API-Key': 'key-of-bob-0123456789' };
+  beforeAll(async () => {
+    shared = await startTestServer('apikey', {
+      API_KEY: `alice:${alice['X-API-Key']},bob:${bob['X-API-Key']}`,
+      RESUME_SECONDS: '5',
+    });
+  });
+  afterAll(() => shared.stop());
+
+  test('by naming its events', async () => {
+    const stream = await openStream(shared, { headers: alice });
+    await stream.post(callTool(1, 'echo', { text: 'for alice' }));
+    await stream.message(1);
+    const [id] = /^id: (\S+)$/m.exec(stream.text())?.slice(1) ?? [];
+    const asBob = await openStream(shared, {
+      headers: { ...bob, 'Last-Event-ID': id?.replace(/\d+$/, '0') as string },
+    });
+    expect(asBob.endpoint).not.toBe(stream.endpoint);
+    await asBob.post(call(2, 'ping'));
+    expect(await asBob.message()).toMatchObject({ id: 2 });
+    expect(stream.isOver).toBe(false);
+    for (const one of [stream, asBob]) one.close();
+  });
+
+  test('by answering the question at its URL', async () => {
+    const stream = await openStream(shared, { headers: alice });
+    const asked = await openStream(shared, { headers: { ...bob, 'MCP-Protocol-Version': '2025-06-18' } });
+    const { id } = JSON.parse(asked.endpoint);
+    expect((await post(shared, stream.endpoint, answerTo(id), bob)).status).toBe(202);
+    const { data } = await asked.next(({ event }) => event === 'endpoint');
+    expect(data).not.toBe(stream.endpoint);
+    expect(stream.isOver).toBe(false);
+    for (const one of [stream, asked]) one.close();
+  });
+
+  test("by answering another's question", async () => {
+    const asked = await openStream(shared, { headers: { ...alice, 'MCP-Protocol-Version': '2025-06-18' } });
+    const { id } = JSON.parse(asked.endpoint);
+    const own = await openStream(shared, { headers: bob });
+    await post(shared, own.endpoint, answerTo(id), bob);
+    const { data } = await asked.next(({ event }) => event === 'endpoint', 3000);
+    expect(data).not.toBe(own.endpoint);
+    for (const one of [own, asked]) one.close();
+  });
+});
+
+describe('a session that waits', () => {
+  const started: RunningServer[] = [];
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((one) => one.stop()));
+  });
+  async function start(settings: Record<string, string>) {
+    const one = await startTestServer('apikey', settings);
+    started.push(one);
+    return one;
+  }
+  const sessions = (one: RunningServer) => async () =>
+    JSON.parse((await send(one, 'GET', '/health')).body).sessions as number;
+
+  test('ends after RESUME_SECONDS, and its calls learn it', async () => {
+    const one = await start({ RESUME_SECONDS: '1' });
+    const stream = await openStream(one, { headers });
+    await stream.post(callTool(1, 'hang'));
+    stream.close();
+    await one.logged({ msg: 'session closed', reason: 'client_gone' });
+    await eventually(sessions(one), (count) => count === 0);
+    const watcher = await openStream(one, { headers });
+    await watcher.post(callTool(1, 'inside'));
+    expect(JSON.parse((await watcher.message(1)).result.content[0].text).callsAborted).toBe(1);
+  });
+
+  test('with RESUME_SECONDS=0 there is none: it ends with its stream, and clients are not asked', async () => {
+    const one = await start({ RESUME_SECONDS: '0' });
+    const stream = await openStream(one, { headers });
+    stream.close();
+    await eventually(sessions(one), (count) => count === 0, 1000);
+    expect((await openStream(one, { headers: reconnecting })).firstEvent).toBe('endpoint');
+  });
+
+  test('makes room for others of its client, those with nothing to deliver first', async () => {
+    const one = await start({ RESUME_SECONDS: '30', MAX_SESSIONS_PER_CLIENT: '2' });
+    const [busy, idle] = [await openStream(one, { headers }), await openStream(one, { headers })];
+    await busy.post(callTool(1, 'hang'));
+    for (const stream of [busy, idle]) stream.close();
+    await eventually(
+      () => metric(one, 'mcp_sessions_waiting', headers),
+      (waiting) => waiting === 2,
+    );
+    const next = await openStream(one, { headers });
+    expect((await post(one, busy.endpoint, call(2, 'ping'), headers)).status).toBe(202);
+    expect((await post(one, idle.endpoint, call(2, 'ping'), headers)).status).toBe(404);
+    next.close();
+  });
+
+  test('ends when more than MAX_BUFFERED_BYTES wait for its client', async () => {
+    const one = await start({ RESUME_SECONDS: '30', MAX_BUFFERED_BYTES: '100000' });
+    const stream = await openStream(one, { headers });
+    stream.close();
+    await eventually(
+      () => metric(one, 'mcp_sessions_waiting', headers),
+      (waiting) => waiting === 1,
+    );
+    for (let id = 1; id <= 3; id++)
+      await post(one, stream.endpoint, callTool(id, 'big', { bytes: 60_000 }), headers);
+    await one.logged({ msg: 'session closed', reason: 'reader_too_slow' });
+  });
+});
+
+test('300 clients of one key that are cut at once all get their sessions back', async () => {
+  const one = await startTestServer('apikey', {
+    MAX_SESSIONS_PER_CLIENT: '1000',
+    RATE_LIMIT: '100',
+    RESUME_SECONDS: '30',
+  });
+  const before = [];
+  for (let i = 0; i < 300; i++) before.push(await openStream(one, { headers }));
+  for (const stream of before) stream.close();
+  const endpoints = await Promise.all(
+    before.map(async ({ endpoint }) => {
+      const asked = await openStream(one, { headers: reconnecting });
+      const { id } = JSON.parse(asked.endpoint);
+      expect((await post(one, endpoint, answerTo(id), headers)).status).toBe(202);
+      return (await asked.next(({ event }) => event === 'endpoint')).data;
+    }),
+  );
+  expect(endpoints).toEqual(before.map(({ endpoint }) => endpoint));
+  await one.stop();
+});
