@@ -14,6 +14,9 @@ export interface LandingPageOptions {
   credentialHeader?: string;
 }
 
+/** Stands for the origin of each request, and is quoted in commands as that is. */
+const anyOrigin = 'http://origin.invalid';
+
 /** What the browser loads for the page, by its path. */
 const types = { css: 'text/css', js: 'text/javascript' };
 const files = ['page.css', 'page.js', 'connection.js', 'dom.js', 'form.js', 'offer.js'];
@@ -51,7 +54,7 @@ export function createLandingPage(options: LandingPageOptions) {
   return {
     html: (origin: string, sessions: number, startedAt: Date) =>
       page
-        .replaceAll('{origin}', () => escapeHtml(origin))
+        .replaceAll(anyOrigin, () => escapeHtml(origin))
         .replace('{sessions}', String(sessions))
         .replace('{startedAt}', `${startedAt.toISOString().slice(0, 16).replace('T', ' ')} UTC`),
     /** By path, what the page is made of. */
@@ -83,7 +86,7 @@ function pageFolder(): URL {
 /** What stands in the place of the names in `index.html`. */
 function values({ name, version, basePath, paths, credentialHeader = '' }: LandingPageOptions) {
   const { endpoint, messageEndpoint, streamableHttpEndpoint } = paths;
-  const base = `{origin}${basePath}`;
+  const base = anyOrigin + basePath;
   const isBearer = credentialHeader.toLowerCase() === 'authorization';
   const placeholder = isBearer ? '<token>' : '<key>';
   const address = {
