@@ -391,6 +391,6 @@ test.each([
   await page.locator('#traffic summary').first().click();
   expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
   await page.evaluate('scrollTo(0, 0)');
-  await page.screenshot({ path: join(screenshots, `try-${name}.png`), fullPage: true });
+  await page.screenshot({ path: join(screenshots, `try-${name}.png`) });
   await server.stop();
 });

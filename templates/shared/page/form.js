@@ -174,7 +174,7 @@ function choiceField(settings, choices) {
   for (const [index, choice] of choices.entries()) {
     control.append(element('option', { value: index }, visible(choice, 200)));
   }
-  const chosen = choices.findIndex((choice) => choice === initial);
+  const chosen = choices.indexOf(initial);
   if (chosen !== -1) control.value = chosen;
   return {
     element: labelled(control, settings),
