@@ -128,7 +128,7 @@ export function createDispatcher(options: DispatcherOptions) {
 }
 
 /** Clients that were given no path find the event stream at `/`; people find a page. */
-function wantsEvents({ request }: Exchange): boolean {
+export function wantsEvents({ request }: Exchange): boolean {
   return request.method === 'GET' && !!request.headers.accept?.includes('text/event-stream');
 }
 

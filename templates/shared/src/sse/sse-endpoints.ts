@@ -65,6 +65,9 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     // A session that is taken over has its room already.
     if (named === undefined && askForMs === 0) sessions.requireRoomFor(client);
 
+    // Made first: if that fails, the client can still be told.
+    const mcpServer = named || askForMs > 0 ? undefined : createMcpServer(caller);
+
     const stream = new EventStream(response, headers, delivery);
     request.resume(); // A body means nothing here, but unread it would hide that the client leaves.
     if (named) return named.session.resume(stream, caller, named.number);
@@ -75,7 +78,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
       metrics.sessionAskedInVain();
       sessions.requireRoomFor(client);
     }
-    await openSession(stream, client, caller);
+    await openSession(mcpServer ?? createMcpServer(caller), stream, client, caller);
   }
 
   /** The event that a client says it got last, if it is of a session of this caller. */
@@ -86,8 +89,12 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     return { session, number: Number(number) };
   }
 
-  async function openSession(stream: EventStream, client: string, caller: Caller | undefined): Promise<void> {
-    const mcpServer = createMcpServer(caller);
+  async function openSession(
+    mcpServer: McpServer,
+    stream: EventStream,
+    client: string,
+    caller: Caller | undefined,
+  ): Promise<void> {
     const sessionId = sessions.newId();
     const ownUrl = `${messageUrl}?sessionId=${sessionId}`;
     const session = new SseSession({ sessionId, caller, client, stream, messageUrl: ownUrl }, sharedByAll);

@@ -154,6 +154,9 @@ export class JWTAuthProvider implements AuthProvider {
   }
 }
 
+/** Keys that are tried for one token: an issuer has a handful. */
+const mostKeysTried = 20;
+
 /** Tries each key that fits, where a token does not say which one signed it. */
 async function verifyWithAny(
   token: string,
@@ -164,7 +167,9 @@ async function verifyWithAny(
     return (await jwtVerify(token, keys, options)).payload;
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    let tried = 0;
     for await (const key of error) {
+      if (++tried > mostKeysTried) break;
       try {
         return (await jwtVerify(token, key, options)).payload;
       } catch (notThisOne) {

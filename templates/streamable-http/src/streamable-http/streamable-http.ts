@@ -72,6 +72,7 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
   });
   /** Calls that run, by their response: what was asked, and what writes the answer once it has begun. */
   const running = new Map<ServerResponse, { json: unknown; writer?: PacedWriter }>();
+  let onIdle: (() => void) | undefined;
   /** How many subscriptions each client has open. */
   const subscribed = new Map<string, number>();
 
@@ -171,6 +172,7 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
     } finally {
       clearTimeout(expiry);
       running.delete(response);
+      if (running.size === 0) onIdle?.();
     }
   }
 
@@ -206,6 +208,13 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
     /** Ends the streams that last until somebody ends them; calls go on. */
     endCalls,
     endSubscriptions: () => subscriptions.close(),
+    /** Resolves once no call runs. */
+    async idle(): Promise<void> {
+      if (running.size === 0) return;
+      await new Promise<void>((resolve) => {
+        onIdle = resolve;
+      });
+    },
     /** Ends the rest. */
     close: () => calls.close(),
   };
@@ -229,7 +238,7 @@ const bothTypes = 'application/json, text/event-stream';
 /** The SDK wants both types by name. A client that takes anything, or a stream alone, can be answered as well. */
 function acceptOf(given: string): string {
   const accept = given.toLowerCase();
-  return accept.includes('*/*') || accept.includes('text/event-stream') ? bothTypes : accept;
+  return /\*\/\*|text\/(\*|event-stream)/.test(accept) ? bothTypes : accept;
 }
 
 /** Sends what can be sent: an error instead of a result that JSON cannot hold. */
