@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions } from 'playwright-core';
@@ -53,15 +54,20 @@ test('the page says when the server is unreachable', async () => {
   await page.getByText('Not reachable').waitFor();
 });
 
-test('the curl command opens the stream once the key is filled in', async () => {
+test('the curl commands open the stream and call a tool once the key is filled in', async () => {
   const { page } = await openPage();
   await page.locator('summary').filter({ hasText: 'curl' }).last().click();
-  const [command = ''] = (await page.locator('details[open] pre').innerText()).split('\n');
-  const output = execFileSync('sh', [
-    '-c',
-    `${command.replace('<key>', secret)} --silent --max-time 1 || true`,
-  ]);
-  expect(output.toString()).toMatch(/^event: endpoint\ndata: \/messages\?sessionId=/);
+  const commands = (await page.locator('details[open] pre').innerText()).replaceAll('<key>', secret);
+  const [open = '', ...call] = commands.split('\n');
+  const stream = spawn('sh', ['-c', `exec ${open} --silent`]);
+  onTestFinished(() => void stream.kill());
+  const [event] = await once(stream.stdout, 'data');
+  const [, sessionId = ''] = /^event: endpoint\ndata: \/messages\?sessionId=(\S+)/.exec(String(event)) ?? [];
+
+  const reply = once(stream.stdout, 'data');
+  const accepted = execFileSync('sh', ['-c', `${call.join('\n').replace('…', sessionId)} --silent`]);
+  expect(String(accepted)).toBe('Accepted');
+  expect(String(await reply)).toContain('default'); // Whose key it is.
 });
 
 test('markup cannot be made of text', async () => {
