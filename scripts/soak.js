@@ -277,7 +277,7 @@ async function post(path, message) {
 async function inside() {
   agent.destroy(); // Connections that are kept for the next message are not the server's to close.
   for (const deadline = Date.now() + patience; ; ) {
-    await wait(200);
+    await wait(1500); // Longer than a session whose client left waits for it.
     const session = await openSession();
     const { reply } = await session.call('inside', {});
     const { result } = await reply;
@@ -299,7 +299,7 @@ async function startServer(cwd) {
   };
   const server = spawn(process.execPath, ['dist-with-test-tools/main.js'], {
     cwd,
-    env: { PATH: process.env.PATH, LOG_LEVEL: 'info', LOG_FORMAT: 'json', ...settings },
+    env: { PATH: process.env.PATH, LOG_LEVEL: 'info', LOG_FORMAT: 'json', RESUME_SECONDS: '1', ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   process.once('exit', () => server.kill('SIGKILL'));

@@ -85,6 +85,7 @@ function templateValues(answers: Answers, secret: string) {
     shortName: name.replace(/^@.*\//, ''),
     run: scriptPrefix(packageManager),
     npm: packageManager === 'npm',
+    bun: packageManager === 'bun',
     install: installCommand(packageManager),
     clean: packageManagers[packageManager].clean,
     secret,

@@ -1,6 +1,6 @@
 import type { McpServer, RegisteredTool } from '@modelcontextprotocol/server';
 import { Ajv, AjvJsonSchemaValidator } from '@modelcontextprotocol/server/validators/ajv';
-import { countValues } from '../http/json-structure.ts';
+import { countValues } from './count-values.ts';
 
 /** Values of a call's arguments above which they are checked here first. */
 const manyValues = 1000;

@@ -7,7 +7,7 @@ import {
   type JSONRPCRequest,
 } from '@modelcontextprotocol/server';
 import { HttpError } from '../http/errors.ts';
-import { countValues } from '../http/json-structure.ts';
+import { countValues } from '../monitoring/count-values.ts';
 
 /** Values outside of a call's arguments and a reply's result. Protocol messages have some tens. */
 export const maxValuesElsewhere = 1000;

@@ -6,7 +6,7 @@ import { HttpError } from '../http/errors.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { PacedWriterOptions } from '../http/paced-writer.ts';
 import type { RateLimits } from '../http/rate-limits.ts';
-import type { WorkLimits } from '../http/work-limits.ts';
+import type { Work, WorkLimits } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
 import type { ForwardedMessage, Relay } from '../relay/relay.ts';
@@ -65,6 +65,9 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     // A session that is taken over has its room already.
     if (named === undefined && askForMs === 0) sessions.requireRoomFor(client);
 
+    // Made first: if that fails, the client can still be told.
+    const mcpServer = named || askForMs > 0 ? undefined : createMcpServer(caller);
+
     const stream = new EventStream(response, headers, delivery);
     request.resume(); // A body means nothing here, but unread it would hide that the client leaves.
     if (named) return named.session.resume(stream, caller, named.number);
@@ -75,7 +78,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
       metrics.sessionAskedInVain();
       sessions.requireRoomFor(client);
     }
-    await openSession(stream, client, caller);
+    await openSession(mcpServer ?? createMcpServer(caller), stream, client, caller);
   }
 
   /** The event that a client says it got last, if it is of a session of this caller. */
@@ -86,8 +89,12 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     return { session, number: Number(number) };
   }
 
-  async function openSession(stream: EventStream, client: string, caller: Caller | undefined): Promise<void> {
-    const mcpServer = createMcpServer(caller);
+  async function openSession(
+    mcpServer: McpServer,
+    stream: EventStream,
+    client: string,
+    caller: Caller | undefined,
+  ): Promise<void> {
     const sessionId = sessions.newId();
     const ownUrl = `${messageUrl}?sessionId=${sessionId}`;
     const session = new SseSession({ sessionId, caller, client, stream, messageUrl: ownUrl }, sharedByAll);
@@ -154,15 +161,19 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     const session = sessions.get(sessionId);
     if (!session?.belongsTo(caller)) return false;
     const message: JSONRPCMessage = JSON.parse(json);
-    const work = workLimits.begin(session.client);
+    const isRequest = 'method' in message && 'id' in message;
+    let work: Work | undefined;
     try {
+      work = workLimits.begin(session.client);
       work.hold(json.length);
-      if ('method' in message && 'id' in message) work.run();
+      if (isRequest) work.run();
+      session.receive(message, caller, work);
     } catch (error) {
-      work.end();
-      throw error;
+      work?.end();
+      if (!(error instanceof HttpError)) throw error;
+      // The other process has accepted it for this one, so that it is too much can only be said on the stream.
+      if (isRequest) session.refuse(message.id, error.message);
     }
-    session.receive(message, caller, work);
     return true;
   }
 
