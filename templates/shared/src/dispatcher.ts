@@ -55,7 +55,7 @@ export function createDispatcher(options: DispatcherOptions) {
     guards.check(exchange);
     if (request.method === 'OPTIONS') return guards.answerPreflight(request, response);
     const { needs, handle } = find(exchange);
-    const isMessage = countsAsMessage(needs);
+    const isMessage = messageNeeds.has(needs);
     if (needs === 'sse') sessions.requireRoom();
     else if (!isMessage) limits.count(`address ${address}`);
     const caller = await identify(exchange, needs);
@@ -133,10 +133,8 @@ export function wantsEvents({ request }: Exchange): boolean {
   return request.method === 'GET' && !!request.headers.accept?.includes('text/event-stream');
 }
 
-/** Whether a request counts as a message of its caller; others count as requests of their address. */
-function countsAsMessage(needs: Need | 'caller'): boolean {
-  return needs === 'messages' || needs === 'caller';
-}
+/** What requests need that count as messages of their caller; others count as requests of their address. */
+const messageNeeds: ReadonlySet<string> = new Set(['messages', 'caller']);
 
 /** The `Allow` header of a path (RFC 9110, section 10.2.1). */
 function allowed(route: Routes[string]): string {

@@ -44,11 +44,12 @@ export function createWorkLimits({ maxCallsPerClient, maxBodyBytes }: WorkLimitO
     /** Begins to read a body. @throws {HttpError} `too_many_requests`, `server_busy` */
     begin(client: string): Work {
       const load = loads.get(client) ?? { bodies: 0, calls: 0, bytes: 0 };
-      const work = new Work(load, ofClient, total, inAll, () => {
-        if (load.bodies === 0 && load.calls === 0) loads.delete(client);
-      });
+      if (load.bodies >= ofClient.bodies) throw new HttpError('too_many_calls', { limit: ofClient.bodies });
+      if (total.bodies >= inAll.bodies) throw new HttpError('server_busy');
+      load.bodies++;
+      total.bodies++;
       loads.set(client, load);
-      return work;
+      return new Work(load, ofClient, total, inAll, client, loads);
     },
 
     /** Clients with anything under way. */
@@ -64,18 +65,27 @@ export class Work {
   readonly #mostOfClient: Load;
   readonly #total: Load;
   readonly #mostInAll: Load;
-  readonly #onEnd: () => void;
+  readonly #client: string;
+  readonly #loads: Map<string, Load>;
   #bytes = 0;
-  #count = 1;
+  /** What it counts as: one body, or so many calls. */
   #phase: 'bodies' | 'calls' | undefined = 'bodies';
+  #count = 1;
 
-  constructor(load: Load, mostOfClient: Load, total: Load, mostInAll: Load, onEnd: () => void) {
+  constructor(
+    load: Load,
+    mostOfClient: Load,
+    total: Load,
+    mostInAll: Load,
+    client: string,
+    loads: Map<string, Load>,
+  ) {
     this.#load = load;
     this.#mostOfClient = mostOfClient;
     this.#total = total;
     this.#mostInAll = mostInAll;
-    this.#onEnd = onEnd;
-    this.#enter('bodies');
+    this.#client = client;
+    this.#loads = loads;
   }
 
   /**
@@ -98,9 +108,16 @@ export class Work {
 
   /** The body is read, and calls begin. @throws {HttpError} `too_many_requests`, `server_busy` */
   run(calls = 1): void {
-    this.#enter('calls', calls);
+    if (this.#load.calls + calls > this.#mostOfClient.calls) {
+      throw new HttpError('too_many_calls', { limit: this.#mostOfClient.calls });
+    }
+    if (this.#total.calls + calls > this.#mostInAll.calls) throw new HttpError('server_busy');
+    this.#load.calls += calls;
+    this.#total.calls += calls;
     this.#load.bodies--;
     this.#total.bodies--;
+    this.#phase = 'calls';
+    this.#count = calls;
   }
 
   /** Has no effect the second time. */
@@ -111,17 +128,6 @@ export class Work {
     this.#load.bytes -= this.#bytes;
     this.#total.bytes -= this.#bytes;
     this.#phase = undefined;
-    this.#onEnd();
-  }
-
-  #enter(phase: 'bodies' | 'calls', count = 1): void {
-    if (this.#load[phase] + count > this.#mostOfClient[phase]) {
-      throw new HttpError('too_many_calls', { limit: this.#mostOfClient[phase] });
-    }
-    if (this.#total[phase] + count > this.#mostInAll[phase]) throw new HttpError('server_busy');
-    this.#load[phase] += count;
-    this.#total[phase] += count;
-    this.#count = count;
-    this.#phase = phase;
+    if (this.#load.bodies === 0 && this.#load.calls === 0) this.#loads.delete(this.#client);
   }
 }
