@@ -10,7 +10,7 @@ import { completeAnswers, render, templatesFolder } from '../../src/index.ts';
  * has a part in these numbers: they are the same on every machine, within half a percent, and nearly so with every Node.js.
  * When a call became cheaper, lower them; raise them only for something that is worth it.
  */
-const budget: Cost = { functionCalls: 426, promises: 54, timers: 0, bytes: 62_500 };
+const budget: Cost = { functionCalls: 431, promises: 54, timers: 0, bytes: 62_500 };
 
 const root = resolve(import.meta.dirname, '../..');
 // Inside the repository, so that the server finds the repository's dependencies.
@@ -35,7 +35,10 @@ async function costOverFloor(name: string, extra?: string): Promise<Cost> {
   if (extra) {
     const file = join(project, dist, 'sse/sse-endpoints.js');
     const code = await readFile(file, 'utf8');
-    const changed = code.replace('response.writeHead(202', `${extra}, response.writeHead(202`);
+    const changed = code.replace(
+      'exchange.response.writeHead(202',
+      `${extra}, exchange.response.writeHead(202`,
+    );
     expect(changed, 'where a message is accepted').not.toBe(code);
     await writeFile(file, changed);
   }
@@ -63,7 +66,7 @@ test('a timer for each message would exceed the budget', async () => {
 }, 60_000);
 
 test('a few headers set one by one would exceed the budget', async () => {
-  const headers = ['A', 'B', 'C'].map((name) => `response.setHeader('X-${name}', '1')`).join(', ');
+  const headers = ['A', 'B', 'C'].map((name) => `exchange.response.setHeader('X-${name}', '1')`).join(', ');
   const cost = await costOverFloor('headers', headers);
   expect(cost.functionCalls).toBeGreaterThan(budget.functionCalls);
 }, 60_000);

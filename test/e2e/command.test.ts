@@ -30,7 +30,10 @@ describe('the package', () => {
     const size = files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
     expect(size).toBeLessThan(2 * 1024 * 1024);
     expect(readdirSync(join(folder, 'create-mcp-sse')).sort()).toEqual(
-      ['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'dist', 'package.json', 'templates'].sort(),
+      [
+        ...['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'SECURITY.md'],
+        ...['bench', 'bin', 'dist', 'docs', 'package.json', 'templates'],
+      ].sort(),
     );
   });
 
