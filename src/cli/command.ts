@@ -83,7 +83,7 @@ async function create(argv: readonly string[], signal: AbortSignal): Promise<voi
   const checking = { ...context, signal };
   let chosen = prompts ? await prompts.askAnswers(answered, checking) : answered;
   let answers = completeAnswers(chosen, context);
-  const all = warnings(answers, chosen, record?.generator);
+  const all = warnings(answers, chosen, record?.facts.generator);
   // At a prompt the port was checked when it was answered.
   if (!prompts) all.push(await portInUse(answers, createRun(signal)));
   for (const warning of all) if (warning !== undefined) warn(warning);
