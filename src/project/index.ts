@@ -10,8 +10,15 @@ export { type MakeOptions, type PlanOptions, type Project, type ProjectPlan, pla
 export { commandLine, currentShell, type Shell } from './quote.ts';
 export { remove } from './remove.ts';
 export { makeSecret, type RenderedFile, type RenderedFiles, render, renderRecord } from './render.ts';
-export { CommandFailed, createRun, type Run, type RunOptions } from './run.ts';
+export { CommandFailed, createRun, failingAs, type Run, type RunOptions } from './run.ts';
 export { type StepContext, type StepName, type StepReport, StepRunner } from './step-runner.ts';
 export { build, requirePackageManager, steps, verify } from './steps.ts';
-export { environmentFile, type FileAction, inspectDirectory, isEmpty, type PlannedFile } from './target.ts';
+export {
+  environmentFile,
+  type FileAction,
+  inspectDirectory,
+  isEmpty,
+  type PlannedFile,
+  planTarget,
+} from './target.ts';
 export { currentDirectory } from './usable-path.ts';
