@@ -123,6 +123,7 @@ function templateValues(answers: Answers, secret: string) {
     run: scriptPrefix(packageManager),
     npm: packageManager === 'npm',
     install: installCommand(packageManager),
+    update: `${packageManagers[packageManager].create} update`,
     clean: packageManagers[packageManager].clean,
     secret,
     settings: settingsTable(answers),

@@ -93,7 +93,8 @@ export function register(text: string, importLine: string, callLine: string): st
   if (atReturn === undefined || returns.length > 1 || makes.length !== 1 || imports.length === 0)
     return undefined;
   const identifier = callLine.trim().replace(/\(.*/, '');
-  if (text.includes(identifier)) return undefined;
+  // A comment may name it as an example.
+  if (new RegExp(`^(?:import .*|\\s*)\\b${identifier}\\b`, 'm').test(text)) return undefined;
 
   let atCall = atReturn;
   while (atCall > 0 && (lines[atCall - 1] ?? '').trim() === '') atCall--;

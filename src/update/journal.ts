@@ -139,7 +139,7 @@ async function claim(folder: string): Promise<void> {
     await remove(folder); // it was killed before it changed anything
   }
   mkdirSync(dirname(folder), { recursive: true });
-  mkdirSync(folder);
+  mkdirSync(folder, { mode: 0o700 }); // it may hold an .env
   writeFileSync(join(folder, 'process'), String(process.pid));
 }
 
