@@ -124,6 +124,7 @@ function templateValues(answers: Answers, secret: string) {
     npm: packageManager === 'npm',
     install: installCommand(packageManager),
     update: `${packageManagers[packageManager].create} update`,
+    add: `${packageManagers[packageManager].create} add`,
     clean: packageManagers[packageManager].clean,
     secret,
     settings: settingsTable(answers),
