@@ -12,7 +12,7 @@ export { remove } from './remove.ts';
 export { makeSecret, type RenderedFile, type RenderedFiles, render, renderRecord } from './render.ts';
 export { CommandFailed, createRun, failingAs, type Run, type RunOptions } from './run.ts';
 export { type StepContext, type StepName, type StepReport, StepRunner } from './step-runner.ts';
-export { build, requirePackageManager, steps, verify } from './steps.ts';
+export { requirePackageManager, steps } from './steps.ts';
 export {
   environmentFile,
   type FileAction,

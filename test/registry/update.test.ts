@@ -75,11 +75,9 @@ test.each(['npm 9', 'pnpm 10', 'pnpm 12', 'Yarn 1', 'Yarn 4.18, node_modules', '
 test('with the registry away, an update ends within seconds, and writes nothing', async () => {
   const { inProject } = await earlierProject(managers['npm 11']);
   await inProject(`git init --quiet && ${commit}`);
-  await inProject('npx --yes create-mcp-sse@latest --version'); // the newest is in npm's cache
+  await inProject('npm install --silent --prefix "$HOME/latest" create-mcp-sse@latest');
+  const command = '"$HOME/latest/node_modules/.bin/create-mcp-sse"';
   const line = 'npm_config_registry=http://127.0.0.1:9/ npm_config_cache="$HOME/empty"';
-  const { stdout: command } = await inProject(
-    'ls -d "$HOME"/.npm/_npx/*/node_modules/.bin/create-mcp-sse | tail -1',
-  );
   const { exitCode, all } = await inProject(`${line} ${command} update`);
   expect(all).toContain('create-mcp-sse@0.0.9, which made the project, cannot be fetched');
   expect(exitCode).toBe(1);
