@@ -234,7 +234,7 @@ async function startServer(cwd) {
   };
   const server = spawn(process.execPath, ['dist-with-test-tools/main.js'], {
     cwd,
-    env: { PATH: process.env.PATH, LOG_LEVEL: 'info', LOG_FORMAT: 'json', ...settings },
+    env: { PATH: process.env.PATH, LOG_LEVEL: 'info', LOG_FORMAT: 'json', RESUME_SECONDS: '1', ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   process.once('exit', () => server.kill('SIGKILL'));

@@ -119,11 +119,8 @@ export function nextStepsText(steps: NextSteps): string {
     ...(packageJson === undefined ? [] : [keptPackage(packageJson)]),
     [painted(kleur.cyan, ...commands)],
     [
-      painted(String, `Open ${page} in a browser.`),
-      painted(
-        String,
-        `Add your own tools in ${own.tools}, register them in ${own.register}, and run ${own.test}.`,
-      ),
+      painted(String, `Open ${page} to try its tools.`),
+      painted(String, `Add your own in ${own.tools}, register them in ${own.register}, and run ${own.test}.`),
     ],
     [painted(String, ...addresses)],
     [painted(String, 'Connect Claude Code:'), painted(kleur.cyan, claudeCode)],

@@ -435,7 +435,7 @@ test.each(['x', '$(touch pwned)', 'k`touch pwned`', 'k"; touch pwned; "', '$HOME
     const options = ['mcp', 'add', '--transport', 'sse', 'x', 'http://[::1]:8080/sse', '--header'];
     expect(words.split('\n')).toEqual([...options, `X-API-Key: ${shown}`]);
     expect(readdirSync(cwd)).toEqual(['x']);
-    expect(printed).toContain(`'http://[::1]:8080/sse'`); // zsh would look for files
+    expect(printed).toMatch(/(["'])http:\/\/\[::1\]:8080\/sse\1/); // zsh would look for files
   },
 );
 

@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { readTree } from '../fixtures/files.ts';
@@ -72,14 +72,16 @@ test('a name that npm accepts as it is stays, and nothing is said about it', asy
 
 test('of two runs at once into one empty directory, one wins and the other ends with status 3', async () => {
   for (let round = 0; round < 5; round++) {
-    const cwd = temporaryDirectory();
+    const parent = temporaryDirectory();
+    const cwd = join(parent, 'x');
+    mkdirSync(cwd);
     const both = [runCommand(['.', ...quick], { cwd }), runCommand(['.', ...quick], { cwd })];
     const ended = (await Promise.all(both)).sort((a, b) => Number(a.exitCode) - Number(b.exitCode));
     expect(ended.map(({ exitCode }) => exitCode)).toEqual([0, 3]);
     const [, key] = /"X-API-Key": "(.*)"/.exec(ended[0]?.stdout ?? '') ?? [];
     expect(readFileSync(join(cwd, '.env'), 'utf8')).toContain(String(key));
     expect(readdirSync(cwd)).toContain('package.json');
-    expect(readdirSync(dirname(cwd)).filter((name) => name.startsWith('.create-mcp-sse-'))).toEqual([]);
+    expect(readdirSync(parent)).toEqual(['x']);
   }
 });
 

@@ -33,7 +33,7 @@ describe('with the real npm', () => {
     writeTree(cwd, { '.npmrc': npmrc });
     const env = { ...surroundings, npm_config_userconfig: join(cwd, '.npmrc') };
     const { exitCode, stdout } = await runCommand(['x', '--yes', '--no-git'], { cwd, env });
-    expect(stdout).toMatch(/Proved by its own tests {2}\(6 tests, /);
+    expect(stdout).toMatch(/Proved by its own tests {2}\(\d+ tests, /);
     expect(exitCode).toBe(0);
     expect(existsSync(join(cwd, 'x/package-lock.json'))).toBe(true);
   }, 120_000);

@@ -259,7 +259,7 @@ const features: Feature[] = [
 let server: RunningServer;
 let headers: Record<string, string>;
 beforeAll(async () => {
-  server = await startServer('whole-protocol', { RATE_LIMIT: '0' });
+  server = await startServer('whole-protocol', { RATE_LIMIT: '0', EXPOSE_ERRORS: 'on' });
   headers = await credential('apikey');
 });
 afterAll(() => server.stop());

@@ -10,7 +10,7 @@ describe.each(combinations)('auth $auth, Streamable HTTP $streamableHttp, relay 
     files = Object.fromEntries(rendered.map(([path, { content }]) => [path, String(content)]));
   });
 
-  test('every function on the way of a message is in the file that is named with it', () => {
+  test('every function on the path of a message is in the file that is named with it', () => {
     const steps = functionsOnTheWay(files['README.md'] ?? '');
     expect(steps.length).toBeGreaterThan(15);
     const missing = steps.filter(({ name, file }) => !declares(files[file] ?? '', name));
@@ -35,9 +35,9 @@ describe.each(combinations)('auth $auth, Streamable HTTP $streamableHttp, relay 
   });
 });
 
-/** The functions that "The way of a message" names, each with its file. */
+/** The functions that "The path of a message" names, each with its file. */
 function functionsOnTheWay(readme: string) {
-  const section = readme.split('### The way of a message\n')[1]?.split('\n## ')[0] ?? '';
+  const section = readme.split('### The path of a message\n')[1]?.split('\n## ')[0] ?? '';
   const steps = [...section.matchAll(/`(\w+)` in `(src\/[\w/.-]+)`/g)];
   return steps.map(([, name = '', file = '']) => ({ name, file }));
 }

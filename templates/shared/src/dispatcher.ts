@@ -52,7 +52,7 @@ export function createDispatcher(options: DispatcherOptions) {
   async function dispatch(exchange: Exchange): Promise<void> {
     const { request, response, address } = exchange;
     requireOpen(exchange);
-    guards.check(request);
+    guards.check(exchange);
     if (request.method === 'OPTIONS') return guards.answerPreflight(request, response);
     const { needs, handle } = find(exchange);
     const isMessage = countsAsMessage(needs);
@@ -128,7 +128,7 @@ export function createDispatcher(options: DispatcherOptions) {
 }
 
 /** Clients that were given no path find the event stream at `/`; people find a page. */
-function wantsEvents({ request }: Exchange): boolean {
+export function wantsEvents({ request }: Exchange): boolean {
   return request.method === 'GET' && !!request.headers.accept?.includes('text/event-stream');
 }
 

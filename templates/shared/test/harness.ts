@@ -112,8 +112,11 @@ export async function connect(t: TestContext, server: TestServer, headers = good
 }
 
 /** Connects a client to the tools alone, in this process: quick, and a debugger stops in them. */
-export async function connectInProcess(t: TestContext, caller?: Caller): Promise<Client> {
-  const app = await openApp(loadConfig(new Environment(environment({}))));
+export async function connectInProcess(
+  t: TestContext,
+  { caller, own = {} }: { caller?: Caller; own?: Record<string, string> } = {},
+): Promise<Client> {
+  const app = await openApp(loadConfig(new Environment(environment(own))));
   t.after(() => app.close());
   const client = new Client({ name: 'test', version: '0.1.0' });
   const [ours, theirs] = InMemoryTransport.createLinkedPair();

@@ -1,7 +1,7 @@
 // Prints a token for development, signed with JWT_SECRET of .env.
 //   npm run token -- --sub alice --expires-in 1h --scope "read write"
-import { existsSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { existsSync, readFileSync } from 'node:fs';
+import { parseArgs, parseEnv } from 'node:util';
 import { SignJWT } from 'jose';
 
 const usage = 'npm run token -- --sub alice [--expires-in 1h] [--scope "read write"]';
@@ -13,14 +13,20 @@ async function makeToken() {
   // "-1h" and "1h ago" would be understood too, and make a token that nobody takes.
   if (!/^\d+(\.\d+)? ?[a-z]+$/i.test(expiresIn)) throw badTime(expiresIn);
 
-  if (existsSync('.env')) process.loadEnvFile();
-  const { JWT_SECRET = '', JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL, JWT_CALLER_CLAIM } = process.env;
+  const {
+    JWT_SECRET = '',
+    JWT_ALGORITHMS,
+    JWT_ISSUER,
+    JWT_AUDIENCE,
+    JWT_JWKS_URL,
+    JWT_CALLER_CLAIM,
+  } = { ...readEnv(), ...process.env };
   if (JWT_JWKS_URL)
     throw new Error('JWT_JWKS_URL: only your identity provider can sign tokens for this server');
-  const alg = process.env.JWT_ALGORITHMS?.split(',')[0].trim() || 'HS256';
+  const alg = JWT_ALGORITHMS?.split(',')[0].trim() || 'HS256';
   if (!alg.startsWith('HS'))
     throw new Error(`JWT_ALGORITHMS: only who has the private key can sign with ${alg}`);
-  const secret = new TextEncoder().encode(JWT_SECRET);
+  const secret = new TextEncoder().encode(JWT_SECRET.trim());
   if (secret.length < 32) throw new Error('JWT_SECRET: set a secret of 32 bytes or more in .env');
 
   const jwt = new SignJWT({ ...(JWT_CALLER_CLAIM && { [JWT_CALLER_CLAIM]: sub }), ...(scope && { scope }) })
@@ -35,6 +41,15 @@ async function makeToken() {
   if (JWT_ISSUER) jwt.setIssuer(JWT_ISSUER);
   if (JWT_AUDIENCE) jwt.setAudience(JWT_AUDIENCE.split(',').map((part) => part.trim()));
   return jwt.sign(secret);
+}
+
+/** As the server reads it (src/load-env.ts). */
+function readEnv() {
+  if (!existsSync('.env')) return {};
+  const text = readFileSync('.env', 'utf8')
+    .replace(/^\uFEFF/, '')
+    .replaceAll('\r\n', '\n');
+  return parseEnv(text.replace(/^[ \t]+#.*$/gm, ''));
 }
 
 function parseOptions() {

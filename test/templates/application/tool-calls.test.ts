@@ -241,9 +241,12 @@ test('a call that its client cancels counts as cancelled, and is no failure', as
   await other.stop();
 });
 
-test('the arguments of a call are not logged', async () => {
+test('neither the arguments of a call are logged nor a name that no tool has', async () => {
   await clients.sse('tools/call', { name: 'works', arguments: { n: 4711.4711 } });
-  await server.logged({ msg: 'tool call', tool: 'works' });
+  await clients.sse('tools/call', { name: 'works', arguments: { n: 'x', '4711.4711': 1 } });
+  await clients.sse('tools/call', { name: '4711.4711' });
+  await server.logged({ msg: 'tool call failed', tool: 'unknown', reason: 'refused with -32602' });
+  await server.logged({ msg: 'tool call failed', reason: 'the arguments do not fit its schema' });
   expect(server.output()).not.toContain('4711.4711');
 });
 

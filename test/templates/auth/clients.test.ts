@@ -75,7 +75,7 @@ const logins: Record<string, Login> = {
     start: () => startServer('apikey'),
     good: async () => ({ 'X-API-Key': secret }),
     bad: { 'X-API-Key': 'x' },
-    name: 'default',
+    name: 'default (scopes: read)',
   },
   'what a provider of their own takes': {
     start: async () =>

@@ -3,7 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { McpServer } from '@modelcontextprotocol/server';
+import { McpServer, ResourceTemplate } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { ToolError } from './monitoring/tool-calls.js';
 import { registerCountdown } from './tools/countdown.js';
@@ -20,6 +20,62 @@ const text = (value) => ({
   content: [{ type: 'text', text: typeof value === 'string' ? value : JSON.stringify(value) }],
 });
 const nothing = z.object({});
+const kind = z.object({ kind: z.string() });
+
+/** Results that no client can be sent, by name. */
+const oddResults = {
+  nothing: () => undefined,
+  null: () => null,
+  text: () => 'a text',
+  list: () => [],
+  function: () => () => {},
+  bigint: () => ({ ...text(''), structuredContent: { big: 1n } }),
+  cycle() {
+    const result = text('');
+    result._meta = { result };
+    return result;
+  },
+  throwingToJson: () => ({ ...text(''), _meta: { toJSON: () => fail() } }),
+  emptyToJson: () => ({ ...text(''), toJSON: () => undefined }),
+  throwingGetter: () => ({
+    ...text(''),
+    get _meta() {
+      return fail();
+    },
+  }),
+  deep() {
+    let value = {};
+    for (let i = 0; i < 100_000; i++) value = { value };
+    return { ...text(''), _meta: value };
+  },
+};
+
+/** What code may throw, by name. */
+const oddErrors = {
+  undefined: () => undefined,
+  null: () => null,
+  text: () => 'a text',
+  symbol: () => Symbol('a symbol'),
+  bigint: () => 1n,
+  function: () => fail,
+  cycle() {
+    const error = new Error('a cycle');
+    error.cause = error;
+    return error;
+  },
+  throwingToJson: () => ({ toJSON: () => fail() }),
+  throwingGetter: () => Object.defineProperty(new Error('a getter'), 'stack', { get: () => fail() }),
+  proxy() {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    return proxy;
+  },
+};
+
+function fail() {
+  throw new Error('this always fails');
+}
+
 /** Calls of `pair` that wait for another. */
 const pair = [];
 
@@ -110,6 +166,40 @@ const tools = {
     async ({ method, params, timeout }, { mcpReq }) =>
       text(await mcpReq.send({ method, params }, { timeout })),
   ],
+  odd: [kind, ({ kind }) => oddResults[kind]()],
+  throwLater: [
+    kind.extend({ rejects: z.boolean().default(false) }),
+    ({ kind, rejects }) => {
+      const error = oddErrors[kind]();
+      if (rejects) Promise.reject(error);
+      else
+        setImmediate(() => {
+          throw error;
+        });
+      return text('so far so good');
+    },
+  ],
+  /** Takes many values, each of which a schema looks at. */
+  texts: [z.object({ texts: z.array(z.string()) }), ({ texts }) => text(`${texts.length} texts`)],
+  table: [
+    z.object({ rows: z.array(z.record(z.string(), z.union([z.string(), z.number()]))) }),
+    ({ rows }) => text(`${rows.length} rows`),
+  ],
+  /** Waits, and keeps what it was sent. */
+  hold: [
+    z.object({ ms: z.number(), data: z.any() }),
+    async ({ ms, data }) => text(await wait(ms, typeof data)),
+  ],
+  /** Changes who is calling, as far as a tool can. */
+  becomeAdmin: [
+    nothing,
+    (_, { http }) => {
+      const before = JSON.stringify(http?.authInfo);
+      http?.authInfo?.scopes.push('admin');
+      Object.assign(http?.authInfo?.extra ?? {}, { sub: 'admin', roles: ['admin'] });
+      return text(before);
+    },
+  ],
   inside: [
     nothing,
     () => {
@@ -133,6 +223,9 @@ export function createMcpServer() {
   for (const [name, [inputSchema, handler]] of Object.entries(tools)) {
     server.registerTool(name, { inputSchema }, handler);
   }
+  const template = new ResourceTemplate('odd://{kind}', { list: undefined });
+  server.registerResource('odd', template, {}, (_, { kind }) => oddResults[kind]());
+  server.registerPrompt('odd', { argsSchema: kind }, ({ kind }) => oddResults[kind]());
   // Ends its own session.
   server.registerTool('leave', { inputSchema: nothing }, async () => {
     await server.close();

@@ -27,6 +27,17 @@ export interface RunningServer {
 
 type Rights = { uid?: number; gid?: number };
 
+/** How a server is started, where the usual way will not do. */
+export interface StartOptions {
+  settings?: Record<string, string>;
+  /** Whether it offers the tools of `mcp-server.js` in this folder. */
+  withTestTools?: boolean;
+  /** Options of node. */
+  node?: string[];
+  /** File descriptors it may have (`ulimit -n`). */
+  descriptors?: number | undefined;
+}
+
 const running = new Set<ChildProcess>();
 /** A test that fails does not come to stopping its server. */
 afterAll(() => {
@@ -43,8 +54,24 @@ export function startTestServer(auth: Auth, settings: Record<string, string> = {
   return start(auth, { RATE_LIMIT: '0', ...settings }, 'dist-with-test-tools/main.js');
 }
 
-async function start(auth: Auth, settings: Record<string, string>, entry: string): Promise<RunningServer> {
-  const { child, output, lines } = spawnServer(auth, { PORT: '0', ...settings }, [], entry);
+/** Starts a generated server with options of node, or with few descriptors. */
+export function startServerWith(auth: Auth, options: StartOptions): Promise<RunningServer> {
+  const { settings = {}, withTestTools = false, node = [], descriptors } = options;
+  const entry = withTestTools ? 'dist-with-test-tools/main.js' : 'dist/main.js';
+  const usual = withTestTools ? { RATE_LIMIT: '0' } : {};
+  return start(auth, { ...usual, ...settings }, entry, { node, descriptors });
+}
+
+async function start(
+  auth: Auth,
+  settings: Record<string, string>,
+  entry: string,
+  { node = [], descriptors }: Pick<StartOptions, 'node' | 'descriptors'> = {},
+): Promise<RunningServer> {
+  // The shell becomes the server, under the same process id.
+  const shell = descriptors ? ['bash', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'bash'] : [];
+  const command = [...shell, process.execPath, ...node, entry];
+  const { child, output, lines } = spawnServer(auth, { PORT: '0', ...settings }, command);
   const { logged } = lines;
   const listening = logged({ msg: 'listening' });
   const ended = once(child, 'exit').then(([code]) => {
@@ -81,7 +108,7 @@ export async function runServer(
   args: string[] = [],
   rights: Rights = {},
 ) {
-  const { child, output } = spawnServer(auth, settings, args, 'dist/main.js', rights);
+  const { child, output } = spawnServer(auth, settings, [process.execPath, 'dist/main.js', ...args], rights);
   const [code] = await once(child, 'close');
   return { code: code as number | null, output: output() };
 }
@@ -89,13 +116,13 @@ export async function runServer(
 function spawnServer(
   auth: Auth,
   settings: Record<string, string>,
-  args: string[] = [],
-  entry = 'dist/main.js',
+  [program = '', ...args]: string[],
   rights: Rights = {},
 ) {
-  const child = spawn(process.execPath, [entry, ...args], {
+  const child = spawn(program, args, {
     cwd: directoryOf(auth),
-    env: { PATH: process.env.PATH, ...settings },
+    // Sessions end with their streams, so that tests need not wait for them; those that go on have tests of their own.
+    env: { PATH: process.env.PATH, RESUME_SECONDS: '0', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...rights,
   });

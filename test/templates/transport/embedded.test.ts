@@ -26,7 +26,7 @@ async function startHere(settings: Record<string, string> = {}, options: Record<
   const { createMetrics } = await dist('monitoring/metrics.js', auth);
   const { createServer } = await dist('server.js', auth);
   const { Environment } = await dist('settings/environment.js', auth);
-  const env = new Environment({ PORT: '0', ...settings });
+  const env = new Environment({ PORT: '0', RESUME_SECONDS: '0', ...settings });
   const config = loadConfig(env);
   env.finish();
   const log = { debug() {}, info() {}, warn() {}, error() {} };

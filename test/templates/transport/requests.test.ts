@@ -21,7 +21,7 @@ const headers = goodHeaders.apikey;
 const json = { 'Content-Type': 'application/json' };
 const closing = { ...headers, 'Content-Type': 'application/json', Connection: 'close' };
 beforeAll(async () => {
-  server = await startServer('apikey', { RATE_LIMIT: '0' });
+  server = await startServer('apikey', { RATE_LIMIT: '0', MAX_CALLS_PER_CLIENT: '1000' });
 });
 afterAll(() => server.stop());
 beforeEach(async () => {

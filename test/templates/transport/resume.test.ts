@@ -299,7 +299,11 @@ describe('a session that waits', () => {
 });
 
 test('300 clients of one key that are cut at once all get their sessions back', async () => {
-  const one = await startTestServer('apikey', { MAX_SESSIONS_PER_CLIENT: '1000', RATE_LIMIT: '100' });
+  const one = await startTestServer('apikey', {
+    MAX_SESSIONS_PER_CLIENT: '1000',
+    RATE_LIMIT: '100',
+    RESUME_SECONDS: '30',
+  });
   const before = [];
   for (let i = 0; i < 300; i++) before.push(await openStream(one, { headers }));
   for (const stream of before) stream.close();

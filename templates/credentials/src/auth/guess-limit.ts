@@ -17,6 +17,17 @@ const maxWaitMs = 10_000;
 
 export type GuessLimit = ReturnType<typeof createGuessLimit>;
 
+/** How a check ended. Only `failed` counts as a guess. */
+export type CheckOutcome = 'accepted' | 'failed' | 'neither';
+
+/** The checks of one address. */
+interface Checks {
+  /** Those under way. */
+  count: number;
+  /** Those that wait for their turn: each is told whether it has come. */
+  waiting: Set<(isTurn: boolean) => void>;
+}
+
 /**
  * How often an address may guess credentials. A check under way counts as a failure until it ends, so that many at once
  * are no more than many in a row; what is beyond the limit waits its turn. A credential that was accepted lately passes.
@@ -29,60 +40,81 @@ export function createGuessLimit({ failuresPerMinute, createBuckets }: GuessLimi
   });
   /** When each credential that was accepted no longer passes. */
   const accepted = new Map<string, number>();
-  /** Checks under way, and those that wait for them, by address. */
-  const underWay = new Map<string, { count: number; waiting: (() => void)[] }>();
+  const byAddress = new Map<string, Checks>();
   let waiting = 0;
 
-  /** Waits until the checks under way leave a failure to spare. @throws {HttpError} `too_many_requests` */
-  async function turn(address: string): Promise<void> {
+  /** @throws {HttpError} `too_many_requests` */
+  function requireFailureLeft(address: string): void {
     const waitMs = failures.wait(address);
     if (waitMs > 0) throw retryLater('too_many_failures', waitMs);
-    const checks = underWay.get(address);
-    if (checks === undefined || checks.count < Math.floor(failures.left(address))) return;
+  }
+
+  const hasTurn = (address: string, { count }: Checks) => count < Math.floor(failures.left(address));
+
+  /** Resolves when its turn has come, and counts it as under way. @throws {HttpError} `too_many_requests` */
+  async function turn(address: string, checks: Checks): Promise<void> {
     if (waiting >= maxWaiting) throw retryLater('too_many_failures', maxWaitMs);
     waiting++;
-    let timer: NodeJS.Timeout | undefined;
-    const came = await new Promise<boolean>((resolve) => {
-      checks.waiting.push(() => resolve(true));
-      timer = setTimeout(resolve, maxWaitMs, false);
+    const isTurn = await new Promise<boolean>((resolve) => {
+      const settle = (isTurn: boolean) => {
+        clearTimeout(timer);
+        checks.waiting.delete(settle);
+        resolve(isTurn);
+      };
+      const timer = setTimeout(settle, maxWaitMs, false);
+      checks.waiting.add(settle);
     });
-    clearTimeout(timer);
     waiting--;
-    if (!came) throw retryLater('too_many_failures', maxWaitMs);
-    await turn(address);
+    if (isTurn) return;
+    requireFailureLeft(address);
+    throw retryLater('too_many_failures', maxWaitMs);
+  }
+
+  /** Hands the place of a check that ended to those that wait. When no failure is left, they have waited in vain. */
+  function wakeNext(address: string, checks: Checks): void {
+    const isOver = failures.wait(address) > 0;
+    for (const settle of checks.waiting) {
+      if (isOver) settle(false);
+      else if (hasTurn(address, checks)) {
+        checks.count++; // At once: who comes meanwhile must see it.
+        settle(true);
+      } else break;
+    }
   }
 
   return {
     /**
-     * Begins a check.
+     * Begins a check. Each that began has to be ended.
      *
      * @param credential what is checked, to recognise it again
-     * @returns ends it; `failed` counts it as a guess
+     * @returns a promise if it has to wait
      * @throws {HttpError} `too_many_requests`
      */
-    async begin(
-      address: string,
-      credential: string,
-    ): Promise<(outcome: 'accepted' | 'failed' | 'neither') => void> {
-      const now = performance.now();
-      if ((accepted.get(credential) ?? 0) < now) await turn(address);
-      const checks = underWay.get(address) ?? { count: 0, waiting: [] };
-      underWay.set(address, checks);
+    begin(address: string, credential: string): Promise<void> | undefined {
+      const passes = (accepted.get(credential) ?? 0) > performance.now();
+      if (!passes) requireFailureLeft(address);
+      let checks = byAddress.get(address);
+      if (checks === undefined) {
+        checks = { count: 0, waiting: new Set() };
+        byAddress.set(address, checks);
+      }
+      if (!passes && !hasTurn(address, checks)) return turn(address, checks);
       checks.count++;
-      return (outcome) => {
-        checks.count--;
-        if (outcome === 'failed') failures.take(address);
-        if (outcome === 'accepted') remember(credential, now);
-        for (const wake of checks.waiting.splice(0)) wake();
-        if (checks.count === 0 && checks.waiting.length === 0) underWay.delete(address);
-      };
+      return undefined;
+    },
+
+    end(address: string, credential: string, outcome: CheckOutcome): void {
+      const checks = byAddress.get(address) as Checks;
+      checks.count--;
+      if (outcome === 'failed') failures.take(address);
+      if (outcome === 'accepted') {
+        accepted.delete(credential);
+        // A map keeps the order of insertion, so the first is the oldest.
+        if (accepted.size >= maxAccepted) accepted.delete(accepted.keys().next().value as string);
+        accepted.set(credential, performance.now() + acceptedMs);
+      }
+      if (checks.waiting.size > 0) wakeNext(address, checks);
+      if (checks.count === 0 && checks.waiting.size === 0) byAddress.delete(address);
     },
   };
-
-  function remember(credential: string, now: number): void {
-    accepted.delete(credential);
-    // A map keeps the order of insertion, so the first is the oldest.
-    if (accepted.size >= maxAccepted) accepted.delete(accepted.keys().next().value as string);
-    accepted.set(credential, now + acceptedMs);
-  }
 }

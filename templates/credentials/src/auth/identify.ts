@@ -9,8 +9,8 @@ import { requestId } from '../monitoring/request-id.ts';
 import type { AuthProvider, AuthResult } from './auth-provider.ts';
 import type { Caller } from './caller.ts';
 import { callerOf } from './caller-of.ts';
-import type { GuessLimit } from './guess-limit.ts';
-import { notGuesses, type RefusalReason, refusalReasons } from './refusal-reasons.ts';
+import type { CheckOutcome, GuessLimit } from './guess-limit.ts';
+import { notGuesses, type RefusalReason, refusalReasons, withoutQuotes } from './refusal-reasons.ts';
 import type { ResourceMetadata } from './resource-metadata.ts';
 
 /**
@@ -31,6 +31,9 @@ export interface IdentifyOptions {
   metrics: Metrics;
 }
 
+/** Characters of a credential that is remembered as it is. */
+const longestKept = 128;
+
 /** Finds out who is calling. */
 export function createIdentify(options: IdentifyOptions) {
   const { provider, asks, metricsToken, guessLimit, resourceMetadata, log, metrics } = options;
@@ -47,11 +50,14 @@ export function createIdentify(options: IdentifyOptions) {
   return async function identify(exchange: Exchange, need: Need): Promise<Caller | undefined> {
     if (!asks[need]) return undefined;
     const { request, address } = exchange;
-    const end = await guessLimit.begin(address, credentialIn(provider, request));
-    let outcome: 'accepted' | 'failed' | 'neither' = 'neither';
+    const credential = credentialIn(provider, request);
+    const turn = guessLimit.begin(address, credential);
+    if (turn) await turn;
+    let outcome: CheckOutcome = 'neither';
     try {
       if (need === 'metrics' && isScraper) {
-        if (!isScraper(request)) throw refuse(request, 'not_scraper');
+        const reason = isScraper(request);
+        if (reason !== undefined) throw refuse(request, reason);
         outcome = 'accepted';
         return undefined;
       }
@@ -65,7 +71,7 @@ export function createIdentify(options: IdentifyOptions) {
       if (error instanceof HttpError && error.code === 'unauthorized' && isGuess(request)) outcome = 'failed';
       throw error;
     } finally {
-      end(outcome);
+      guessLimit.end(address, credential, outcome);
     }
   };
 
@@ -88,12 +94,12 @@ export function createIdentify(options: IdentifyOptions) {
   function refuse(
     request: IncomingMessage,
     reason: RefusalReason = defaultReason(request),
-    metadataUrl = '',
+    metadataUrl?: string,
   ): HttpError {
     reasons.set(request, reason);
     metrics.authFailed(reason);
     const details = { reason: refusalReasons[reason] };
-    if (reason === 'not_scraper') {
+    if (metadataUrl === undefined) {
       return new HttpError('unauthorized', {
         ...details,
         headers: { 'WWW-Authenticate': 'Bearer realm="metrics"' },
@@ -123,13 +129,13 @@ function hasEnded(result: true | AuthResult): boolean {
   return result !== true && result.expiresAt !== undefined && result.expiresAt * 1000 <= Date.now();
 }
 
-/** The headers that a credential may be in, to recognise it again. */
+/** The headers that a credential may be in, to recognise it again; a digest if they are long. */
 function credentialIn({ credentialScheme }: AuthProvider, { headers }: IncomingMessage): string {
   const { authorization = '', 'x-api-key': key = '' } = headers;
   const named = credentialScheme && headers[credentialScheme.headerName.toLowerCase()];
-  return named === undefined || named === authorization
-    ? `${authorization}${key}`
-    : `${authorization}${named}`;
+  const all =
+    named === undefined || named === authorization ? `${authorization}${key}` : `${authorization}${named}`;
+  return all.length > longestKept ? hash('sha256', all) : all;
 }
 
 /** What a provider, or its default, says to a client that it refuses. */
@@ -142,10 +148,15 @@ function toldBy(provider: AuthProvider, request: IncomingMessage, metadataUrl: s
   return { ...own, headers: { 'WWW-Authenticate': challenge, ...own?.headers } };
 }
 
-/** Recognises the static token of a scraper, in a time that says nothing about it. */
+/** Compares the static token of a scraper, in a time that says nothing about it. @returns why it is not the one */
 function scraperCheck(token: string) {
   const digest = (text: string) => hash('sha256', text, 'buffer');
   const expected = digest(token);
-  return (request: IncomingMessage) =>
-    timingSafeEqual(digest(bearerToken(singleHeader(request, 'authorization')) ?? ''), expected);
+  const unquoted = digest(withoutQuotes(token) ?? token);
+  return (request: IncomingMessage): RefusalReason | undefined => {
+    if (request.headers.authorization === undefined) return 'missing';
+    const given = digest(bearerToken(singleHeader(request, 'authorization')) ?? '');
+    if (timingSafeEqual(given, expected)) return undefined;
+    return timingSafeEqual(given, unquoted) ? 'secret_in_quotes' : 'not_scraper';
+  };
 }

@@ -3,8 +3,9 @@ export const refusalReasons = {
   missing: 'no credential was sent',
   malformed: 'the header does not hold one credential of the expected form',
   unknown_key: 'no such key',
-  key_with_id: 'the key was sent with its id: send only what follows the colon',
+  key_with_id: 'the key was sent with its id or its scopes: send only the part between the colons',
   key_in_quotes: 'API_KEY has quotes around the key: `docker --env-file` keeps them',
+  secret_in_quotes: 'the setting has quotes around the secret: `docker --env-file` keeps them',
   expired: 'it has expired',
   not_yet_valid: 'it is not valid yet',
   bad_signature: 'the signature does not fit',
@@ -23,3 +24,8 @@ export type RefusalReason = keyof typeof refusalReasons;
 
 /** Refusals of credentials that nobody can have guessed. */
 export const notGuesses: ReadonlySet<RefusalReason> = new Set(['missing', 'expired']);
+
+/** A setting without the quotes that a shell would have removed; undefined if there are none. */
+export function withoutQuotes(setting: string): string | undefined {
+  return /^(["'])(.*)\1$/s.exec(setting)?.[2];
+}

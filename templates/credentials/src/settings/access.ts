@@ -7,11 +7,11 @@ export function accessSettings(env: Environment, answers: { protect: readonly st
     answers.protect,
     /^(sse|messages)$/,
     'a comma-separated list of sse, messages',
-    'Endpoints that need a credential: `sse`, `messages` or both. Streamable HTTP goes by `messages`.',
+    'Endpoints that need a credential: `sse`, `messages` or both. Streamable HTTP follows `messages`.',
   );
   const metricsToken = env.secret(
     'METRICS_TOKEN',
-    'A bearer token for the scraper of /metrics, of 22 characters at least. If it is set, nothing else opens /metrics.',
+    'A bearer token for the scraper of /metrics, at least 22 characters long. If it is set, nothing else opens /metrics.',
   );
   if (metricsToken !== '' && !/^[!-~]{22,}$/.test(metricsToken)) {
     env.refuse('METRICS_TOKEN must have at least 22 visible ASCII characters');

@@ -26,7 +26,8 @@ interface Delivery {
 /** Tells the process that forwarded a message whether it was taken. */
 interface Answer {
   answerTo: string;
-  taken: boolean;
+  /** Undefined if there was no room for it. */
+  taken?: boolean | undefined;
 }
 
 /** Milliseconds that the sender waits for an answer. */
@@ -134,7 +135,12 @@ export function createRedisRelay({ nodeId, redis, log }: RedisRelayOptions): Cha
       return;
     }
     if (isRepeated(id, takeUntil, now)) return;
-    const answer: Answer = { answerTo: id, taken: receive({ sessionId, caller, json }) };
+    const answer: Answer = { answerTo: id };
+    try {
+      answer.taken = receive({ sessionId, caller, json });
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+    }
     // When this fails the sender finds out by itself: it gets no answer.
     commands.publish(channelOf(from), JSON.stringify(answer)).catch(() => {});
   }

@@ -10,14 +10,17 @@ export function clientAddress(request: IncomingMessage, trustedProxies: number):
   return networkOf(forwarded ?? request.socket.remoteAddress ?? 'unknown');
 }
 
+/** Characters of a forwarded value that count: a host name has 253 at most. */
+const longestValue = 260;
+
 /** The value that the outermost trusted proxy put into a header to which each proxy appends its own. */
 function fromEnd({ headers }: IncomingMessage, name: string, trustedProxies: number): string | undefined {
   const values = String(headers[name] ?? '').split(',');
-  return values[Math.max(0, values.length - trustedProxies)]?.trim() || undefined;
+  return values[Math.max(0, values.length - trustedProxies)]?.trim().slice(0, longestValue) || undefined;
 }
 
-/** The first 64 bits of an IPv6 address, as in `2001:db8:0:1::/64`: its owner has all addresses of that network. */
-function networkOf(given: string): string {
+/** What counts as one address. Of IPv6 the first 64 bits, as in `2001:db8:0:1::/64`: its owner has all addresses of that network. */
+export function networkOf(given: string): string {
   if (!given.includes(':') || given === '::1') return given; // Nearly all of them, so at once.
   const host = withoutPort(given);
   if (isIP(host) !== 6) return host;

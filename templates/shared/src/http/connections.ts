@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
+import { networkOf } from './client-address.ts';
 
 export interface ConnectionOptions {
   /** Connections in all. */
@@ -22,6 +23,7 @@ const noteInterval = 10_000;
 interface Connection {
   /** The TCP socket. On TLS it comes before the handshake, and is not the one that requests come on. */
   readonly socket: Socket;
+  /** Its client's address, or the network that counts as one. */
   readonly address: string;
   /** The responses that are not over, in the order of their requests. */
   readonly unfinished: ServerResponse[];
@@ -44,7 +46,7 @@ export function createConnections(options: ConnectionOptions) {
 
   /** Takes a new connection, or refuses it; one that is idle makes room for it. */
   function add(socket: Socket): void {
-    const { remoteAddress: address = '' } = socket;
+    const address = networkOf(socket.remoteAddress ?? '');
     if (!makeRoom(address)) {
       socket.destroy();
       return;
@@ -81,7 +83,8 @@ export function createConnections(options: ConnectionOptions) {
     const left = (perAddress.get(address) ?? 1) - 1;
     if (left > 0) perAddress.set(address, left);
     else perAddress.delete(address);
-    finished(connection.unfinished.length);
+    // Its responses say that they are closed too, after this.
+    finished(connection.unfinished.splice(0).length);
   }
 
   function makeRoom(address: string): boolean {
@@ -135,7 +138,7 @@ export function createConnections(options: ConnectionOptions) {
       const connection = bySocket.get(socket);
       if (!connection || connection.carriesStream || connection.unfinished.length > maxPipelined)
         return false;
-      open.delete(connection);
+      if (!open.delete(connection)) return false; // It closed while the request was read.
       open.add(connection);
       connection.unfinished.push(response);
       unfinished++;

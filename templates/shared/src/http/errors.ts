@@ -46,6 +46,12 @@ export const refusals = {
     message: 'Invalid Request: there may be at most {limit} values here',
     jsonRpcCode: -32600,
   },
+  too_many_keys: {
+    code: 'invalid_message',
+    status: 400,
+    message: 'Invalid Request: an object may have at most {limit} keys',
+    jsonRpcCode: -32600,
+  },
   name_too_long: {
     code: 'invalid_message',
     status: 400,

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { loopbackNames } from '../settings/kinds.ts';
 import { hostName } from './client-address.ts';
 import { HttpError } from './errors.ts';
+import type { Exchange } from './exchange.ts';
 import { singleHeader } from './headers.ts';
 
 export interface GuardOptions {
@@ -59,7 +60,7 @@ export function createGuards(
   }
 
   /** @throws {HttpError} `bad_request`, `host_not_allowed`, `origin_not_allowed` */
-  function check(request: IncomingMessage): void {
+  function check({ request, path }: Exchange): void {
     const { host, origin } = request.headers;
     // Only HTTP/1.0 may leave Host out, and no browser speaks it. Given two, a proxy in front may go by one and this
     // server by the other (RFC 9112, section 3.2).
@@ -68,12 +69,12 @@ export function createGuards(
       throw new HttpError('hosts_not_one');
     }
     if (host !== undefined && host !== lastHost && !hostAllowed(host)) {
-      throw new HttpError('host_not_allowed', { reason: `host ${shortened(host)}` });
+      throw new HttpError('host_not_allowed', { reason: `host ${printable(host)}` });
     }
     if (origin !== undefined && !originAllowed(origin)) {
-      throw new HttpError('origin_not_allowed', { reason: `origin ${shortened(origin)}` });
+      throw new HttpError('origin_not_allowed', { reason: `origin ${printable(origin)}` });
     }
-    if (refuseCrossSite && isCrossSite(request)) {
+    if (refuseCrossSite && isCrossSite(request, path)) {
       throw new HttpError('origin_not_allowed', { reason: 'a cross-site request without Origin' });
     }
   }
@@ -91,7 +92,9 @@ export function createGuards(
   function answerPreflight(request: IncomingMessage, response: ServerResponse): void {
     const { origin, 'access-control-request-headers': asked = '' } = request.headers;
     // Clients send a tool's parameters as headers too if its schema says so, under any name with this beginning.
-    const parameters = asked.split(',').flatMap((name) => /^mcp-param-[\w-]+$/i.exec(name.trim()) ?? []);
+    const parameters = asked
+      .split(',')
+      .flatMap((name) => /^mcp-param-[\w!#$%&'*+.^`|~-]+$/i.exec(name.trim()) ?? []);
     response.writeHead(204, {
       ...corsHeaders(origin),
       'Access-Control-Allow-Methods': cors.allowMethods.join(', '),
@@ -110,11 +113,15 @@ function isLoopbackOrigin(origin: string): boolean {
 }
 
 /** Whether a page of another site made the browser ask. A person who follows a link to `/` is welcome. */
-function isCrossSite({ method, url, headers }: IncomingMessage): boolean {
+function isCrossSite({ method, headers }: IncomingMessage, path: string): boolean {
   if (headers.origin !== undefined || headers['sec-fetch-site'] !== 'cross-site') return false;
-  return !(method === 'GET' && headers['sec-fetch-mode'] === 'navigate' && url?.split('?')[0]?.endsWith('/'));
+  return !(method === 'GET' && headers['sec-fetch-mode'] === 'navigate' && path === '/');
 }
 
-function shortened(value: string): string {
-  return value.length > 100 ? `${value.slice(0, 100)}…` : value;
+/** A header's value as a log can show it: not too long, and without characters that a terminal would obey. */
+function printable(value: string): string {
+  const escaped = value
+    .slice(0, 100)
+    .replace(/[^ -~]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return value.length > 100 ? `${escaped}…` : escaped;
 }

@@ -1,10 +1,38 @@
 import type { ServerResponse } from 'node:http';
+import { getHeapStatistics } from 'node:v8';
 
 export interface PacedWriterOptions {
   /** Bytes that may wait for a reader that takes nothing. */
   maxBufferedBytes: number;
   /** Seconds for which bytes may wait without any of them moving. */
   stallTimeoutSeconds: number;
+  /** What waits for all readers of this server. */
+  backlog: Backlog;
+}
+
+/** The part of the heap that may wait for all readers together. */
+const partOfHeap = 1 / 8;
+
+/** What waits for all readers of a server together. When that is too much, those are cut who have more than their share. */
+export class Backlog {
+  readonly #most: number;
+  #bytes = 0;
+  #readers = 0;
+
+  constructor(most = getHeapStatistics().heap_size_limit * partOfHeap) {
+    this.#most = most;
+  }
+
+  /** Notes that what waits for one reader has changed. */
+  change(from: number, to: number): void {
+    this.#bytes += to - from;
+    this.#readers += Number(to > 0) - Number(from > 0);
+  }
+
+  /** Whether one reader for whom so much waits takes the place of others. */
+  isTooMuch(bytes: number): boolean {
+    return this.#bytes > this.#most && bytes > this.#most / this.#readers;
+  }
 }
 
 /** Why a response ended before its server ended it. */
@@ -13,8 +41,11 @@ export type WriteFailure = 'client_gone' | 'reader_too_slow' | 'reader_stalled';
 /** Bytes handed to the socket at a time, so that a reader's progress shows. */
 const pieceBytes = 64 * 1024;
 
-/** Milliseconds in which a reader must take something while more than `maxBufferedBytes` wait for it. */
-const patienceMs = 2000;
+/**
+ * Milliseconds in which a reader must take something while more than `maxBufferedBytes` wait for it. The system reports
+ * what it took in steps of up to a megabyte.
+ */
+const patienceMs = 5000;
 
 /** How many times `maxBufferedBytes` may wait for a reader that goes on reading. */
 const mostForSteadyReader = 16;
@@ -33,11 +64,14 @@ export class PacedWriter {
 
   readonly #response: ServerResponse;
   readonly #maxBufferedBytes: number;
+  readonly #backlog: Backlog;
   /** What is left of a large write that the socket is taking piece by piece. */
   #rest: Buffer | undefined;
   /** What waits for its turn; no array while nothing waits, as is nearly always the case. */
   #queue: Buffer[] | undefined;
   #queuedBytes = 0;
+  /** Bytes of the rest and the queue, as the backlog has them. */
+  #waitingBytes = 0;
   /** Resolve the promises of `flushed`. */
   #waiters: ((flushed: boolean) => void)[] | undefined;
   /** Pieces that the socket has taken from the queue. */
@@ -45,9 +79,13 @@ export class PacedWriter {
   #patience: NodeJS.Timeout | undefined;
   #ended = false;
 
-  constructor(response: ServerResponse, { maxBufferedBytes, stallTimeoutSeconds }: PacedWriterOptions) {
+  constructor(
+    response: ServerResponse,
+    { maxBufferedBytes, stallTimeoutSeconds, backlog }: PacedWriterOptions,
+  ) {
     this.#response = response;
     this.#maxBufferedBytes = maxBufferedBytes;
+    this.#backlog = backlog;
     // Node's socket timeout restarts when part of a pending write was taken, so it fires for a reader that takes
     // nothing, within twice its time, and never for one that is slow. While nothing waits it means nothing.
     response.setTimeout(stallTimeoutSeconds * 1000, () => {
@@ -95,7 +133,11 @@ export class PacedWriter {
   }
 
   #enqueue(bytes: Buffer): boolean {
-    if (this.#queuedBytes > mostForSteadyReader * this.#maxBufferedBytes) {
+    this.#noteWaiting(this.#waitingBytes + bytes.length);
+    if (
+      this.#queuedBytes > mostForSteadyReader * this.#maxBufferedBytes ||
+      this.#backlog.isTooMuch(this.#waitingBytes)
+    ) {
       this.#cut('reader_too_slow');
       return false;
     }
@@ -128,6 +170,7 @@ export class PacedWriter {
     this.#rest ??= this.#takeFromQueue();
     const piece = this.#rest.subarray(0, pieceBytes);
     this.#rest = this.#rest.length > pieceBytes ? this.#rest.subarray(pieceBytes) : undefined;
+    this.#noteWaiting(this.#waitingBytes - piece.length);
     this.#response.write(piece, this.#onTaken);
     if (this.#ended && !this.#isPending) this.#response.end();
   }
@@ -159,6 +202,11 @@ export class PacedWriter {
     }, patienceMs).unref();
   }
 
+  #noteWaiting(bytes: number): void {
+    this.#backlog.change(this.#waitingBytes, bytes);
+    this.#waitingBytes = bytes;
+  }
+
   #cut(failure: WriteFailure): void {
     this.#ended = true;
     this.#response.destroy();
@@ -172,6 +220,7 @@ export class PacedWriter {
     this.#rest = undefined;
     this.#queue = undefined;
     this.#queuedBytes = 0;
+    this.#noteWaiting(0);
     onclose?.(failure);
     this.#settle(false);
   }

@@ -10,6 +10,10 @@ export interface BodyLimits {
   maxValues: number;
 }
 
+/** Bytes of memory that a value may take, however few stand for it in the text; and how many take too little to count. */
+const bytesOfValue = 64;
+const fewValues = 1000;
+
 /**
  * Reads a JSON body, never holding much more than its bytes, however small the pieces it comes in.
  *
@@ -22,15 +26,16 @@ export async function readJsonBody(
   { request, response }: { request: IncomingMessage; response: ServerResponse },
   { maxBytes, maxValues }: BodyLimits,
   work: Work,
-): Promise<{ json: unknown; text: string; bytes: number }> {
+): Promise<{ json: unknown; text: string; bytes: number; values: number }> {
   requireJson(request);
   if (Number(request.headers['content-length']) > maxBytes) throw tooLarge(maxBytes);
   // The client waits for a sign that its body is wanted (RFC 9110, section 10.1.1); now it is.
   if (request.headers.expect !== undefined && request.httpVersion !== '1.0') response.writeContinue();
   const body = await readBytes(request, maxBytes, work);
-  requireFewValues(body, maxValues);
+  const values = requireFewValues(body, maxValues);
+  if (values > fewValues) work.hold(bytesOfValue * values);
   const text = decode(body);
-  return { json: parseJson(text), text, bytes: body.length };
+  return { json: parseJson(text), text, bytes: body.length, values };
 }
 
 /** A page can send text/plain anywhere without a preflight; requiring JSON makes the browser ask first. */

@@ -66,6 +66,7 @@ export class Work {
   readonly #mostInAll: Load;
   readonly #onEnd: () => void;
   #bytes = 0;
+  #count = 1;
   #phase: 'bodies' | 'calls' | undefined = 'bodies';
 
   constructor(load: Load, mostOfClient: Load, total: Load, mostInAll: Load, onEnd: () => void) {
@@ -77,18 +78,27 @@ export class Work {
     this.#enter('bodies');
   }
 
-  /** Counts bytes that are held until its end. @throws {HttpError} `too_many_requests`, `server_busy` */
+  /**
+   * Counts bytes that are held until its end. With nothing beside it any message passes: how large it may be is bounded
+   * elsewhere.
+   *
+   * @throws {HttpError} `too_many_requests`, `server_busy`
+   */
   hold(bytes: number): void {
-    if (this.#load.bytes + bytes > this.#mostOfClient.bytes) throw new HttpError('too_many_bytes');
-    if (this.#total.bytes + bytes > this.#mostInAll.bytes) throw new HttpError('server_busy');
+    const ofClient = this.#load.bytes;
+    const inAll = this.#total.bytes;
+    if (ofClient + bytes > this.#mostOfClient.bytes && ofClient > this.#bytes) {
+      throw new HttpError('too_many_bytes');
+    }
+    if (inAll + bytes > this.#mostInAll.bytes && inAll > this.#bytes) throw new HttpError('server_busy');
     this.#bytes += bytes;
-    this.#load.bytes += bytes;
-    this.#total.bytes += bytes;
+    this.#load.bytes = ofClient + bytes;
+    this.#total.bytes = inAll + bytes;
   }
 
-  /** The body is read, and a call begins. @throws {HttpError} `too_many_requests`, `server_busy` */
-  run(): void {
-    this.#enter('calls');
+  /** The body is read, and calls begin. @throws {HttpError} `too_many_requests`, `server_busy` */
+  run(calls = 1): void {
+    this.#enter('calls', calls);
     this.#load.bodies--;
     this.#total.bodies--;
   }
@@ -96,21 +106,22 @@ export class Work {
   /** Has no effect the second time. */
   end(): void {
     if (this.#phase === undefined) return;
-    this.#load[this.#phase]--;
-    this.#total[this.#phase]--;
+    this.#load[this.#phase] -= this.#count;
+    this.#total[this.#phase] -= this.#count;
     this.#load.bytes -= this.#bytes;
     this.#total.bytes -= this.#bytes;
     this.#phase = undefined;
     this.#onEnd();
   }
 
-  #enter(phase: 'bodies' | 'calls'): void {
-    if (this.#load[phase] >= this.#mostOfClient[phase]) {
+  #enter(phase: 'bodies' | 'calls', count = 1): void {
+    if (this.#load[phase] + count > this.#mostOfClient[phase]) {
       throw new HttpError('too_many_calls', { limit: this.#mostOfClient[phase] });
     }
-    if (this.#total[phase] >= this.#mostInAll[phase]) throw new HttpError('server_busy');
-    this.#load[phase]++;
-    this.#total[phase]++;
+    if (this.#total[phase] + count > this.#mostInAll[phase]) throw new HttpError('server_busy');
+    this.#load[phase] += count;
+    this.#total[phase] += count;
+    this.#count = count;
     this.#phase = phase;
   }
 }

@@ -44,11 +44,20 @@ export function createLog({ level, format }: LogOptions): Log {
     if (logLevels.indexOf(own) < logLevels.indexOf(level)) return () => {};
     return (first: Record<string, unknown> | string, message?: string) => {
       const [facts, text] = typeof first === 'string' ? [{}, first] : [first, message ?? ''];
-      write(`${toLine(new Date(), own, text, facts)}\n`);
+      write(`${lineOf(own, text, facts)}\n`);
     };
   };
   /** Lines that were lost since a line could last be written. */
   let lost = 0;
+
+  /** What code throws may throw again when it is looked at. */
+  function lineOf(level: string, message: string, facts: Record<string, unknown>): string {
+    try {
+      return toLine(new Date(), level, message, facts);
+    } catch {
+      return toLine(new Date(), level, message, { facts: 'values that cannot be shown' });
+    }
+  }
 
   /** While the log's reader stalls, lines are lost and counted: kept, they would fill the memory. */
   function write(line: string): void {
@@ -76,7 +85,8 @@ export function createLog({ level, format }: LogOptions): Log {
 function jsonLine(time: Date, level: string, msg: string, facts: Record<string, unknown>): string {
   const line = { time: time.toISOString(), level, msg };
   const plain = 'err' in facts ? { ...facts, err: plainError(facts.err) } : facts;
-  return writeAsJson({ ...line, ...plain }) ?? JSON.stringify({ ...line, facts: shown(facts) });
+  const json = writeAsJson({ ...line, ...plain }) ?? JSON.stringify({ ...line, facts: shown(facts) });
+  return json.replace(/[\u007f-\u009f]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`);
 }
 
 function textLine(time: Date, level: string, msg: string, facts: Record<string, unknown>): string {
@@ -122,7 +132,8 @@ export function errorText(error: unknown): string {
 function errorStacks(error: unknown): string {
   return causes(error)
     .map((error) => cut(error instanceof Error ? String(error.stack) : shown(error)))
-    .join('\ncaused by ');
+    .join('\ncaused by ')
+    .replace(/(?![\n\t])\p{Cc}/gu, '?');
 }
 
 /** An error and its causes, from the outside in; a few, since nothing forbids a circle. */

@@ -11,6 +11,7 @@ import {
   type Result,
   type ServerContext,
 } from '@modelcontextprotocol/server';
+import { requireFittingArguments } from './large-arguments.ts';
 import { errorText, type Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -70,6 +71,7 @@ interface Internals {
   server: { _requestHandlers: Map<string, Handler> };
   _registeredTools: Record<string, RegisteredTool>;
   executeToolHandler: (tool: RegisteredTool, args: unknown, ctx: ServerContext) => Promise<Result>;
+  validateToolInput: (tool: RegisteredTool, args: unknown, name: string) => Promise<unknown>;
 }
 
 /** What clients are told has failed, and what a request has to look like, by method. */
@@ -81,9 +83,6 @@ const kinds: Record<string, { subject: string; isValid: (request: unknown) => bo
 
 /** Methods that run none of your code. */
 const sdkMethods = new Set(['initialize', 'ping', 'server/discover', 'logging/setLevel']);
-
-/** How the SDK begins what it says of arguments and results that do not fit a tool's schemas. */
-const sdkRefusal = /^(Input|Output) validation error: /;
 
 const channel = tracingChannel<ToolCall, ToolCall>('mcp.tool');
 
@@ -114,6 +113,16 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
       };
       return tool.executor(args, ctx).then((result) => result ?? fail(noResult(result)), fail);
     };
+    const { validateToolInput } = internals;
+    internals.validateToolInput = (tool, args, name) => {
+      // Only arguments with arrays or objects in them can be large.
+      for (const value of Object.values(args ?? {})) {
+        if (typeof value !== 'object') continue;
+        requireFittingArguments(mcpServer, tool, args, name);
+        break;
+      }
+      return validateToolInput.call(mcpServer, tool, args, name);
+    };
     for (const [method, handler] of handlers) {
       if (method === 'tools/call') handlers.set(method, watchCalls(handler));
       else if (!sdkMethods.has(method)) handlers.set(method, guard(method, handler, caller));
@@ -132,15 +141,17 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
         const answer = () =>
           run(request, ctx).then(
             (result) => {
-              const outcome = signal.aborted ? 'cancelled' : result.isError ? 'error' : 'ok';
-              finish(call, outcome, outcome === 'error' ? failureIn(result, id) : undefined);
+              const failure = result.isError ? failureIn(result, id) : undefined;
+              finish(call, signal.aborted ? 'cancelled' : failure ? 'error' : 'ok', failure);
               return result;
             },
             (error) => {
               const isTimeUp = error instanceof TimeUp;
               // This is the SDK's own: what a tool throws was caught above.
               const isRefusal = error instanceof ProtocolError;
-              const failure = isRefusal ? { message: error.message } : failureOf('tool', error);
+              const failure = isRefusal
+                ? { message: `refused with ${error.code}` }
+                : failureOf('tool', error);
               const outcome = signal.aborted ? 'cancelled' : isTimeUp ? 'timeout' : 'error';
               finish(call, outcome, failure);
               if (isTimeUp) return { isError: true, content: [{ type: 'text', text: error.message }] };
@@ -151,26 +162,30 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
       };
     }
 
-    /** Why a result says that it is an error. What the tool itself returned is not logged. */
+    /** Why a result is an error: what the log may say of it, which is nothing that the client or the tool said. */
     function failureIn(result: Result, id: RequestId): Failure {
       const failure = failures.get(id);
       failures.delete(id);
+      if (failure) return failure;
       const [{ text = '' } = {}] = (result.content ?? []) as { text?: string }[];
-      return failure ?? { message: sdkRefusal.test(text) ? text : 'the tool returned an error' };
+      if (text.startsWith('Input validation error: '))
+        return { message: 'the arguments do not fit its schema' };
+      return { message: text.startsWith('Output validation error: ') ? text : 'the tool returned an error' };
     }
   }
 
   function finish(call: ToolCall, outcome: Outcome, failure: Failure | undefined): void {
-    const { tool, isTool, caller } = call;
+    const { caller } = call;
+    const tool = call.isTool ? call.tool : 'unknown'; // Clients may send any name.
     const seconds = (performance.now() - call.startedAt) / 1000;
     const ms = Math.round(seconds * 1000);
     call.outcome = outcome;
-    metrics.toolCallFinished(isTool ? tool : 'unknown', outcome, seconds);
+    metrics.toolCallFinished(tool, outcome, seconds);
     if (outcome === 'ok' || outcome === 'cancelled') {
       log.debug({ tool, caller, ms, outcome }, 'tool call');
     } else {
       call.error = failure?.error;
-      log.warn({ tool: tool.slice(0, 100), caller, ms, outcome, ...facts(failure) }, 'tool call failed');
+      log.warn({ tool, caller, ms, outcome, ...facts(failure) }, 'tool call failed');
     }
   }
 

@@ -11,7 +11,11 @@ export interface ForwardedMessage {
   json: string;
 }
 
-/** Gives a message to its session in this process; false if this caller has no such session here. */
+/**
+ * Gives a message to its session in this process; false if this caller has no such session here.
+ *
+ * @throws {HttpError} if there is no room for it at the moment
+ */
 export type Receive = (message: ForwardedMessage) => boolean;
 
 /**

@@ -7,7 +7,7 @@ import {
   type JSONRPCRequest,
 } from '@modelcontextprotocol/server';
 import { HttpError } from '../http/errors.ts';
-import { countValues } from '../http/json-structure.ts';
+import { countValues } from '../monitoring/count-values.ts';
 
 /** Values outside of a call's arguments and a reply's result. Protocol messages have some tens. */
 export const maxValuesElsewhere = 1000;
@@ -16,31 +16,44 @@ export const maxValuesElsewhere = 1000;
 const maxName = 256;
 const maxId = 1024;
 
-/** Characters of what an error says. A schema can have a complaint about each of many values. */
-const maxErrorText = 16_000;
+/**
+ * Bytes that an error reply may have before it is cut, and characters that are left of what it says, six bytes each at
+ * most. A schema can have a complaint about each of many values.
+ */
+const maxErrorBytes = 48_000;
+const maxErrorText = 8000;
 
 /**
  * The one JSON-RPC message that a body must be. The SDK's own checks decide, so that what passes here is understood
  * there.
  *
- * @param bytes of the body: a small one cannot have too many values
+ * @param size of the body: a small one needs no closer look
  * @throws {HttpError} `invalid_message`
  */
-export function requireMessage(json: unknown, bytes: number, maxValues: number): JSONRPCMessage {
+export function requireMessage(
+  json: unknown,
+  { bytes, values }: { bytes: number; values: number },
+  maxValues: number,
+): JSONRPCMessage {
   if (
     isJSONRPCRequest(json) ||
     isJSONRPCNotification(json) ||
     isJSONRPCResultResponse(json) ||
     isJSONRPCErrorResponse(json)
   ) {
-    if (bytes > maxName) requireBounded(json, maxValues);
+    if (bytes > maxName) requireBounded(json, values, maxValues);
     return json;
   }
   throw new HttpError('invalid_message');
 }
 
-/** What is cheap to parse can still be dear to check against a schema, to explain and to log. */
-export function requireBounded(message: unknown, maxValues: number): void {
+/**
+ * What is cheap to parse can still be dear to check against a schema, to explain and to log.
+ *
+ * @param values that the body has in all
+ * @throws {HttpError} `invalid_message`
+ */
+export function requireBounded(message: unknown, values: number, maxValues: number): void {
   if (typeof message !== 'object' || message === null) return;
   const { id, method, params, result } = message as Record<string, unknown>;
   const { arguments: given, name, requestId, _meta } = record(params);
@@ -50,7 +63,8 @@ export function requireBounded(message: unknown, maxValues: number): void {
   if (isLonger(id, maxId) || isLonger(requestId, maxId) || isLonger(record(_meta).progressToken, maxId)) {
     throw new HttpError('id_too_long', { limit: maxId });
   }
-  const content = countValues(given ?? result, maxValues);
+  if (values <= maxValuesElsewhere) return;
+  const content = countValues(method === 'tools/call' ? given : result, maxValues);
   if (content > maxValues) throw new HttpError('too_many_values', { limit: maxValues });
   if (countValues(message, content + maxValuesElsewhere) > content + maxValuesElsewhere) {
     throw new HttpError('too_many_values', { limit: maxValuesElsewhere });
@@ -72,23 +86,41 @@ function isLonger(value: unknown, most: number): boolean {
  * @returns the message, and its JSON on one line
  */
 export function toSendable(message: JSONRPCMessage): { message: JSONRPCMessage; json: string } {
-  const isError = 'error' in message || ('result' in message && message.result?.isError === true);
-  const sendable = isError ? withoutLongError(message) : message;
   try {
-    if ('result' in sendable && sendable.result === undefined) throw new Error('there is no result');
-    return { message: sendable, json: JSON.stringify(sendable) };
+    const json = JSON.stringify(message);
+    if ('method' in message) return { message, json };
+    if ('result' in message && message.result?.isError !== true) {
+      const { result } = message;
+      const isUsual = typeof result === 'object' && result !== null && !('toJSON' in result);
+      if (!isUsual || Array.isArray(result)) requireObject(result);
+      return { message, json };
+    }
+    if (json.length * 3 <= maxErrorBytes || Buffer.byteLength(json) <= maxErrorBytes)
+      return { message, json };
+    const shorter = withoutLongError(message);
+    return { message: shorter, json: JSON.stringify(shorter) };
   } catch (error) {
-    if ('method' in sendable || sendable.id === undefined) throw error;
-    const instead = errorReply(sendable.id, 'Internal error: the result cannot be written as JSON');
+    if ('method' in message || message.id === undefined) throw error;
+    const instead = errorReply(message.id, 'Internal error: the result cannot be written as JSON');
     return { message: instead, json: JSON.stringify(instead) };
+  }
+}
+
+/** JSON leaves out what it has no form for, and the reply would have neither result nor error. @throws {TypeError} */
+function requireObject(result: unknown): void {
+  if (typeof result !== 'object' || result === null || Array.isArray(result)) {
+    throw new TypeError('the result is no object');
+  }
+  // What was parsed has no functions, so this ends.
+  if ('toJSON' in result && typeof result.toJSON === 'function') {
+    requireObject(JSON.parse(JSON.stringify(result) ?? 'null'));
   }
 }
 
 function withoutLongError(message: JSONRPCMessage): JSONRPCMessage {
   if ('error' in message) {
-    const { code, message: text, data } = message.error;
-    const isLong = text.length > maxErrorText || (JSON.stringify(data)?.length ?? 0) > maxErrorText;
-    return isLong ? { ...message, error: { code, message: cut(text) } } : message;
+    const { code, message: text } = message.error;
+    return { ...message, error: { code, message: cut(String(text)) } };
   }
   // The SDK's complaint about arguments is a result that says it is an error.
   if ('result' in message && message.result?.isError) {

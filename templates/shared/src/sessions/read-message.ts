@@ -23,8 +23,8 @@ export async function readMessage(
 ): Promise<{ message: JSONRPCMessage; text: string; bytes: number }> {
   try {
     const limits = { maxBytes, maxValues: maxValues + maxValuesElsewhere };
-    const { json, text, bytes } = await readJsonBody(exchange, limits, work);
-    return { message: requireMessage(json, bytes, maxValues), text, bytes };
+    const { json, text, bytes, values } = await readJsonBody(exchange, limits, work);
+    return { message: requireMessage(json, { bytes, values }, maxValues), text, bytes };
   } catch (error) {
     work.end();
     throw error;

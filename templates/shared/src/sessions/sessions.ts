@@ -140,14 +140,16 @@ export function createSessions(options: SessionsOptions) {
   /**
    * Ends every session once its calls are answered or time is up. Clients come back at once when their stream ends, so
    * idle ones too are kept until the last call is over, unless other processes can take them.
+   *
+   * @param otherCalls resolves once no call runs outside of sessions
    */
-  async function closeAll(graceMs: number): Promise<void> {
+  async function closeAll(graceMs: number, otherCalls?: Promise<void>): Promise<void> {
     let timeUp: NodeJS.Timeout | undefined;
     const deadline = new Promise<void>((resolve) => {
       timeUp = setTimeout(resolve, graceMs);
     });
     const all = [...byId.values()].map(({ session }) => session);
-    const calls = Promise.all(all.map((session) => session.idle()));
+    const calls = Promise.all([...all.map((session) => session.idle()), otherCalls]);
     await Promise.all(
       all.map(async (session) => {
         await Promise.race([nodeId ? session.idle() : calls, deadline]);

@@ -34,13 +34,13 @@ export function serverSettings(env: Environment, answers: Answers) {
       'HEADERS_TIMEOUT_SECONDS',
       10,
       seconds,
-      'Seconds in which the headers of a request must have come.',
+      'Seconds within which the headers of a request must arrive.',
     ),
     requestTimeoutSeconds: env.wholeNumber(
       'REQUEST_TIMEOUT_SECONDS',
       60,
       seconds,
-      'Seconds in which a whole request must have come.',
+      'Seconds within which a whole request must arrive.',
     ),
     shutdownSeconds: env.wholeNumber(
       'SHUTDOWN_SECONDS',
@@ -128,25 +128,15 @@ export function serverSettings(env: Environment, answers: Answers) {
       'RATE_LIMIT',
       100,
       { min: 0, max: 1_000_000 },
-      'Messages a second of one client, in bursts of twice that; 0 is no limit.',
+      'Messages per second from one client, in bursts of twice that; 0 is no limit.',
     ),
   };
   const calls = {
-    maxCallsPerClient: env.wholeNumber(
-      'MAX_CALLS_PER_CLIENT',
-      100,
-      count,
-      'Calls of one client that may run at once.',
-    ),
+    maxCallsPerClient: env.wholeNumber('MAX_CALLS_PER_CLIENT', 100, count, 'Concurrent calls per client.'),
   };
   const sessions = {
-    maxSessions: env.wholeNumber('MAX_SESSIONS', 10_000, count, 'Sessions open at once, in all.'),
-    maxSessionsPerClient: env.wholeNumber(
-      'MAX_SESSIONS_PER_CLIENT',
-      100,
-      count,
-      'Sessions open at once of one client.',
-    ),
+    maxSessions: env.wholeNumber('MAX_SESSIONS', 10_000, count, 'Open sessions in all.'),
+    maxSessionsPerClient: env.wholeNumber('MAX_SESSIONS_PER_CLIENT', 100, count, 'Open sessions per client.'),
     resumeSeconds: env.wholeNumber(
       'RESUME_SECONDS',
       30,
@@ -185,7 +175,7 @@ export function serverSettings(env: Environment, answers: Answers) {
       'MAX_BUFFERED_BYTES',
       1_048_576,
       { min: 1024, max: 1024 ** 3 },
-      'Bytes that may wait for a reader that takes nothing, before it is cut off; 16 times that for one that goes on reading.',
+      'Bytes buffered for a stalled reader before it is cut off; 16 times that for one that goes on reading.',
     ),
     stallTimeoutSeconds: env.wholeNumber(
       'STALL_TIMEOUT_SECONDS',

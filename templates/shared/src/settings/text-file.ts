@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { SettingsError } from './environment.ts';
 
@@ -21,6 +22,7 @@ export function readTextFile(name: string, file: string | URL): string {
   if (bytes.includes(0) || mark === 'fffe' || mark === 'feff') {
     throw new SettingsError(`${name} must be UTF-8; this looks like UTF-16`);
   }
+  if (!isUtf8(bytes)) throw new SettingsError(`${name} must be UTF-8`);
   return bytes
     .toString()
     .replace(/^\uFEFF/, '')

@@ -59,7 +59,9 @@ export class EventLog {
     this.#events.push(event);
     this.#bytes += json.length;
     this.#storage.bytes += json.length;
-    if (isWritten) this.#prune();
+    const { bytes, maxBytes } = this.#storage;
+    if (isWritten && (this.#events.length > maxKept || this.#bytes > maxKeptBytes || bytes > maxBytes))
+      this.#prune();
     return this.#number;
   }
 

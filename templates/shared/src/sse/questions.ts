@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { JSONRPCMessage } from '@modelcontextprotocol/server';
+import type { JSONRPCResponse } from '@modelcontextprotocol/server';
 import type { Session } from '../sessions/session.ts';
 import type { EventStream } from './event-stream.ts';
 
@@ -49,6 +49,9 @@ export function createQuestions() {
   return {
     ask,
 
+    /** Whether a client is being asked. */
+    isAsking: (client: string) => perClient.has(client),
+
     /** How many questions to a client are open. */
     openFor: (client: string) => perClient.get(client) ?? 0,
 
@@ -59,8 +62,8 @@ export function createQuestions() {
      * @param session the session to whose URL it came, if that is the client's
      * @returns false if the message is not the answer of the client that was asked
      */
-    answer(message: JSONRPCMessage, client: string, session: Session | undefined): boolean {
-      if ('method' in message || typeof message.id !== 'string') return false;
+    answer(message: JSONRPCResponse, client: string, session: Session | undefined): boolean {
+      if (typeof message.id !== 'string') return false;
       const question = message.id.startsWith(idPrefix) ? open.get(message.id) : undefined;
       if (question?.client !== client) return false;
       question.settle(session);

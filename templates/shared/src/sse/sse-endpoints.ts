@@ -47,6 +47,8 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     options;
   const { canWait, maxQuestions, limits } = options;
   const questions = createQuestions();
+  const { maxBufferedBytes } = delivery;
+  const sharedByAll = { canWait, maxBufferedBytes, storage: sessions.storage, log, metrics };
 
   /**
    * Opens a stream: that of a session which waits for its client, if the client shows which one is its own, else that of
@@ -63,6 +65,9 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     // A session that is taken over has its room already.
     if (named === undefined && askForMs === 0) sessions.requireRoomFor(client);
 
+    // Made first: if that fails, the client can still be told.
+    const mcpServer = named || askForMs > 0 ? undefined : createMcpServer(caller);
+
     const stream = new EventStream(response, headers, delivery);
     request.resume(); // A body means nothing here, but unread it would hide that the client leaves.
     if (named) return named.session.resume(stream, caller, named.number);
@@ -73,7 +78,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
       metrics.sessionAskedInVain();
       sessions.requireRoomFor(client);
     }
-    await openSession(stream, client, caller);
+    await openSession(mcpServer ?? createMcpServer(caller), stream, client, caller);
   }
 
   /** The event that a client says it got last, if it is of a session of this caller. */
@@ -84,24 +89,18 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     return { session, number: Number(number) };
   }
 
-  async function openSession(stream: EventStream, client: string, caller: Caller | undefined): Promise<void> {
-    const mcpServer = createMcpServer(caller);
+  async function openSession(
+    mcpServer: McpServer,
+    stream: EventStream,
+    client: string,
+    caller: Caller | undefined,
+  ): Promise<void> {
     const sessionId = sessions.newId();
-    const session = new SseSession({
-      sessionId,
-      caller,
-      client,
-      stream,
-      messageUrl: `${messageUrl}?sessionId=${sessionId}`,
-      canWait,
-      maxBufferedBytes: delivery.maxBufferedBytes,
-      storage: sessions.storage,
-      log,
-      metrics,
-    });
+    const ownUrl = `${messageUrl}?sessionId=${sessionId}`;
+    const session = new SseSession({ sessionId, caller, client, stream, messageUrl: ownUrl }, sharedByAll);
     // What the SDK says after a colon may be the message that it could not use.
     mcpServer.server.onerror ??= ({ message }) =>
-      log.warn({ client, reason: message.split(':', 1)[0] }, 'session error');
+      log.warn({ client, reason: message.split(':', 1)[0]?.slice(0, 200) }, 'session error');
     sessions.add(session);
     await mcpServer.connect(session);
     onConnected?.(mcpServer, session);
@@ -130,19 +129,15 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     }
     const isOwn = session?.belongsTo(caller) === true;
     // The answer to a question may come to the URL of a session that is gone.
-    if (!isOwn && questions.openFor(client) === 0) throw new HttpError('session_not_found');
+    if (!isOwn && !questions.isAsking(client)) throw new HttpError('session_not_found');
 
     const work = workLimits.begin(client);
     const { message, bytes } = await readMessage(exchange, messages, work);
+    const isAnswer = !('method' in message) && questions.answer(message, client, isOwn ? session : undefined);
     try {
-      if (questions.answer(message, client, isOwn ? session : undefined)) {
-        work.end();
-        accept(exchange, bytes);
-        return;
-      }
-      if (!exchange.isCounted) limits.count(client);
+      if (!isAnswer && !exchange.isCounted) limits.count(client);
       // While the body came, the session may have ended, or become another caller's.
-      if (!isOwn || session.closeReason !== undefined || !session.belongsTo(caller)) {
+      if (!isAnswer && !(isOwn && session.closeReason === undefined && session.belongsTo(caller))) {
         throw new HttpError('session_not_found');
       }
       if ('method' in message && 'id' in message) work.run();
@@ -150,24 +145,30 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
       work.end();
       throw error;
     }
-    accept(exchange, bytes);
-    session.receive(message, caller, work);
-  }
-
-  /** The message is accepted, not yet handled: however long a tool runs, the POST is over. */
-  function accept({ response, headers }: Exchange, bytes: number): void {
-    response.writeHead(202, { ...headers, 'Content-Length': 8 }).end('Accepted');
+    // The message is accepted, not yet handled: however long a tool runs, the POST is over.
+    exchange.response.writeHead(202, { ...exchange.headers, 'Content-Length': 8 }).end('Accepted');
     metrics.messageReceived(bytes);
+    if (isAnswer) work.end();
+    else session?.receive(message, caller, work);
   }
 
-  /** Takes a message that another process checked and forwarded; only this one knows whose session it is. */
+  /**
+   * Takes a message that another process checked and forwarded; only this one knows whose session it is.
+   *
+   * @throws {HttpError} if there is no room for it at the moment
+   */
   function receiveForwarded({ sessionId, caller, json }: ForwardedMessage): boolean {
     const session = sessions.get(sessionId);
     if (!session?.belongsTo(caller)) return false;
     const message: JSONRPCMessage = JSON.parse(json);
     const work = workLimits.begin(session.client);
-    work.hold(json.length);
-    if ('method' in message && 'id' in message) work.run();
+    try {
+      work.hold(json.length);
+      if ('method' in message && 'id' in message) work.run();
+    } catch (error) {
+      work.end();
+      throw error;
+    }
     session.receive(message, caller, work);
     return true;
   }
@@ -183,7 +184,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     receiveForwarded,
     sessionOf,
     /** Whether a message of this client may be an answer, which no rate limits. */
-    isAsking: (client: string) => questions.openFor(client) > 0,
+    isAsking: questions.isAsking,
   };
 }
 

@@ -17,6 +17,10 @@ export interface SseSessionOptions {
   stream: EventStream;
   /** The path to POST messages to, with the session's id: what the `endpoint` event says. */
   messageUrl: string;
+}
+
+/** What all sessions have in common. */
+export interface SharedByAll {
   /** Whether it waits for its client when its stream was cut. */
   canWait: boolean;
   /** Bytes that may wait for a client to reconnect. */
@@ -51,21 +55,25 @@ export class SseSession implements Transport, Session {
 
   #caller: Caller | undefined;
   #stream: EventStream | undefined;
-  readonly #options: SseSessionOptions;
+  readonly #messageUrl: string;
+  readonly #shared: SharedByAll;
   readonly #events: EventLog;
   /** The client's requests that have no reply yet, and what each holds until then. */
   readonly #running = new Map<RequestId, Work | undefined>();
+  /** Work of calls whose id came again: which reply is whose cannot be told, so they count until the session ends. */
+  readonly #replaced: Work[] = [];
   #onIdle: (() => void) | undefined;
   #pingsSent = 0;
   #pingsUnanswered = 0;
 
-  constructor(options: SseSessionOptions) {
-    this.#options = options;
-    this.sessionId = options.sessionId;
-    this.client = options.client;
-    this.#caller = options.caller;
-    this.#events = new EventLog(options.storage);
-    this.#take(options.stream);
+  constructor({ sessionId, caller, client, stream, messageUrl }: SseSessionOptions, shared: SharedByAll) {
+    this.sessionId = sessionId;
+    this.#caller = caller;
+    this.client = client;
+    this.#messageUrl = messageUrl;
+    this.#shared = shared;
+    this.#events = new EventLog(shared.storage);
+    this.#take(stream);
   }
 
   async start(): Promise<void> {
@@ -97,12 +105,12 @@ export class SseSession implements Transport, Session {
     this.#take(stream);
     before?.end();
     this.#sendEndpoint();
-    for (const { number, json } of missed) stream.send('message', json, this.#eventId(number));
+    for (const { number, json } of missed) stream.send('message', json, `${this.sessionId}:${number}`);
     this.#events.noteWritten();
     this.#pingsUnanswered = 0;
     const by = lastEvent === undefined ? 'answer' : 'event';
-    this.#options.metrics.sessionResumed(by);
-    this.#options.log.info(
+    this.#shared.metrics.sessionResumed(by);
+    this.#shared.log.info(
       { session: logId(this), client: this.client, by, sent: missed.length },
       'session resumed',
     );
@@ -134,14 +142,14 @@ export class SseSession implements Transport, Session {
     const { json } = toSendable(message);
     // A stream may be over before this session has heard of it.
     const stream = this.#stream?.isOver ? undefined : this.#stream;
-    const number = this.#events.add(message, json, stream !== undefined, this.#options.storage.now);
-    if (stream) stream.send('message', json, this.#eventId(number));
+    const number = this.#events.add(message, json, stream !== undefined, this.#shared.storage.now);
+    if (stream) stream.send('message', json, `${this.sessionId}:${number}`);
     else this.#keepWaiting();
     if (!('method' in message) && message.id !== undefined) this.#finish(message.id);
     if (stream?.isBehind) await stream.flushed();
     if (this.closeReason !== undefined) throw new Error('The session is closed');
     this.messagesSent++;
-    this.#options.metrics.messageDelivered(Buffer.byteLength(json));
+    this.#shared.metrics.messageDelivered(Buffer.byteLength(json));
   }
 
   async idle(): Promise<void> {
@@ -191,7 +199,7 @@ export class SseSession implements Transport, Session {
     this.waitingSince = undefined;
     stream.onclose = (failure) => {
       if (this.#stream !== stream) return; // Another took its place.
-      if (failure === 'client_gone' && this.#options.canWait) this.#wait();
+      if (failure === 'client_gone' && this.#shared.canWait) this.#wait();
       else this.#end(failure ?? 'server_closed');
     };
   }
@@ -204,7 +212,7 @@ export class SseSession implements Transport, Session {
 
   /** Ends the session if what waits for its client is too much. */
   #keepWaiting(): void {
-    const { canWait, maxBufferedBytes } = this.#options;
+    const { canWait, maxBufferedBytes } = this.#shared;
     if (!canWait || this.#events.bytes > maxBufferedBytes || this.#events.isStorageFull)
       this.#end('reader_too_slow');
   }
@@ -212,11 +220,7 @@ export class SseSession implements Transport, Session {
   #sendEndpoint(): void {
     // The first event names the URL to POST to; clients wait for it before they send anything.
     // https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
-    this.#stream?.send('endpoint', this.#options.messageUrl);
-  }
-
-  #eventId(number: number): string {
-    return `${this.sessionId}:${number}`;
+    this.#stream?.send('endpoint', this.#messageUrl);
   }
 
   /** With a newer credential than the last, the session lasts longer. */
@@ -226,7 +230,8 @@ export class SseSession implements Transport, Session {
   }
 
   #noteRunning({ id }: JSONRPCRequest, work: Work | undefined): void {
-    this.#running.get(id)?.end(); // A client that uses an id again gets one reply.
+    const earlier = this.#running.get(id);
+    if (earlier) this.#replaced.push(earlier);
     this.#running.set(id, work);
   }
 
@@ -241,6 +246,7 @@ export class SseSession implements Transport, Session {
     this.#stream?.end();
     this.#events.clear();
     for (const work of this.#running.values()) work?.end();
+    for (const work of this.#replaced.splice(0)) work.end();
     this.#running.clear();
     this.#onIdle?.();
     try {

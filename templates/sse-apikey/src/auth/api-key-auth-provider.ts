@@ -81,8 +81,10 @@ export class APIKeyAuthProvider implements AuthProvider {
       return authorization === undefined && own === undefined ? 'missing' : 'malformed';
     }
     const isKnown = (text: string) => this.#callers.has(this.#digest(text));
-    if (isKnown(key.slice(key.indexOf(':') + 1))) return 'key_with_id';
-    if (isKnown(`"${key}"`) || isKnown(`'${key}'`)) return 'key_in_quotes';
+    if (key.includes(':') && key.split(':').some((part) => isKnown(part.trim()))) return 'key_with_id';
+    // Around several keys, or around a key with its id, there is one quote at most beside the key itself.
+    const quoted = ['"', "'"].flatMap((quote) => [quote + key + quote, quote + key, key + quote]);
+    if (quoted.some(isKnown)) return 'key_in_quotes';
     return 'unknown_key';
   }
 

@@ -1,11 +1,11 @@
-import { hash } from 'node:crypto';
+import { hash, type KeyObject } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose';
 import { bearerToken, singleHeader } from '../http/headers.ts';
 import { type Algorithm, issuerAlgorithms, secretAlgorithms } from '../settings/algorithms.ts';
 import type { AuthProvider, AuthResult, CredentialScheme } from './auth-provider.ts';
 import { createIssuerKeys, IssuerUnavailable } from './issuer-keys.ts';
-import type { RefusalReason } from './refusal-reasons.ts';
+import { type RefusalReason, withoutQuotes } from './refusal-reasons.ts';
 import { kindOf, verificationKey } from './verification-key.ts';
 
 export interface JWTConfig {
@@ -43,6 +43,8 @@ export class JWTAuthProvider implements AuthProvider {
   readonly #requireBearer: boolean;
   readonly #verify: (token: string) => Promise<JWTPayload>;
   readonly #callerClaim: string;
+  /** The same with what is between the quotes of the secret; undefined if it has none. */
+  #verifyUnquoted: ((token: string) => Promise<JWTPayload>) | undefined;
   readonly #clockToleranceSeconds: number;
   /** Verified tokens by digest: verifying takes some thirty times as long as a digest. */
   readonly #remembered = new Map<string, { result: AuthResult; until: number }>();
@@ -64,8 +66,11 @@ export class JWTAuthProvider implements AuthProvider {
       ...(audience !== undefined && { audience }),
     };
     if (jwksUrl === undefined) {
-      const key = verificationKey(config.secret ?? '', algorithms);
-      this.#verify = async (token) => (await jwtVerify(token, key, options)).payload;
+      const verifyWith = (key: Uint8Array | KeyObject) => async (token: string) =>
+        (await jwtVerify(token, key, options)).payload;
+      this.#verify = verifyWith(verificationKey(config.secret ?? '', algorithms));
+      const unquoted = kindOf(algorithms) === 'secret' ? withoutQuotes(config.secret ?? '') : undefined;
+      if (unquoted !== undefined) this.#verifyUnquoted = verifyWith(new TextEncoder().encode(unquoted));
     } else {
       requireIssuer(config, algorithms);
       const keys = createIssuerKeys(parseJwksUrl(jwksUrl));
@@ -99,7 +104,11 @@ export class JWTAuthProvider implements AuthProvider {
       return result;
     } catch (error) {
       if (error instanceof IssuerUnavailable) throw error;
-      this.onRefused?.(req, reasonOf(error));
+      const isQuoted = await this.#verifyUnquoted?.(token).then(
+        () => true,
+        () => false,
+      );
+      this.onRefused?.(req, isQuoted ? 'secret_in_quotes' : reasonOf(error));
       return false;
     }
   }
@@ -145,6 +154,9 @@ export class JWTAuthProvider implements AuthProvider {
   }
 }
 
+/** Keys that are tried for one token: an issuer has a handful. */
+const mostKeysTried = 20;
+
 /** Tries each key that fits, where a token does not say which one signed it. */
 async function verifyWithAny(
   token: string,
@@ -155,7 +167,9 @@ async function verifyWithAny(
     return (await jwtVerify(token, keys, options)).payload;
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    let tried = 0;
     for await (const key of error) {
+      if (++tried > mostKeysTried) break;
       try {
         return (await jwtVerify(token, key, options)).payload;
       } catch (notThisOne) {

@@ -59,7 +59,8 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
     withSendableReplies(options.createMcpServer(authInfo && callers.get(authInfo)));
   const handlerOptions = {
     // What the SDK says after a colon may be the message that it could not use.
-    onerror: ({ message }: Error) => log.info({ reason: message.split(':', 1)[0] }, 'Streamable HTTP error'),
+    onerror: ({ message }: Error) =>
+      log.info({ reason: message.split(':', 1)[0]?.slice(0, 200) }, 'Streamable HTTP error'),
     keepAliveMs: options.keepAliveSeconds * 1000,
     ...(options.changes && { bus: options.changes }),
   };
@@ -69,8 +70,9 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
     ...handlerOptions,
     maxSubscriptions: maxSessions,
   });
-  /** Calls that run, by their response. */
-  const running = new Map<ServerResponse, unknown>();
+  /** Calls that run, by their response: what was asked, and what writes the answer once it has begun. */
+  const running = new Map<ServerResponse, { json: unknown; writer?: PacedWriter }>();
+  let onIdle: (() => void) | undefined;
   /** How many subscriptions each client has open. */
   const subscribed = new Map<string, number>();
 
@@ -86,7 +88,7 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
         work.end(); // It lasts, and counts as a session instead.
         return await subscribe(exchange, json, caller);
       }
-      work.run();
+      work.run(requestIds(json).length);
       await answer(calls, exchange, json, caller);
     } finally {
       work.end();
@@ -95,12 +97,12 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
 
   async function readMessages(exchange: Exchange, work: Work): Promise<unknown> {
     const { maxBytes, maxValues } = messages;
-    const { json, bytes } = await readJsonBody(
+    const { json, bytes, values } = await readJsonBody(
       exchange,
       { maxBytes, maxValues: maxValues + maxValuesElsewhere },
       work,
     );
-    for (const message of Array.isArray(json) ? json : [json]) requireBounded(message, maxValues);
+    for (const message of Array.isArray(json) ? json : [json]) requireBounded(message, values, maxValues);
     metrics.messageReceived(bytes);
     return json;
   }
@@ -133,7 +135,8 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
     const authInfo = caller && ownAuthInfo(caller);
     if (authInfo) callers.set(authInfo, caller);
     const over = new AbortController();
-    running.set(response, json);
+    const call: { json: unknown; writer?: PacedWriter } = { json };
+    running.set(response, call);
     response.once('close', () => {
       if (!response.writableFinished) over.abort();
     });
@@ -146,34 +149,57 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
         ...(authInfo && { authInfo }),
       });
       if (response.headersSent) return; // The server stopped meanwhile.
-      if (result.status >= 400) noteRefusal(exchange, result.status);
       result.headers.delete('Connection'); // Node's to say.
       response.writeHead(result.status, { ...headers, ...Object.fromEntries(result.headers) });
+      if (result.status >= 400) {
+        const body = await result.text();
+        noteRefusal(exchange, result.status, body);
+        response.end(body);
+        return;
+      }
       const writer = new PacedWriter(response, delivery);
+      call.writer = writer;
+      writer.onclose = (reason) => {
+        if (reason && reason !== 'client_gone') noteCut(exchange, reason);
+      };
+      // What the SDK has is taken at once: it would keep what waits without bound.
       for await (const chunk of result.body ?? []) {
-        if (!writer.write(withoutLineBreaks(chunk)) || (writer.isBehind && !(await writer.flushed()))) return;
+        if (!writer.write(withoutLineBreaks(chunk))) return;
         if (result.ok && chunk[0] !== comment) metrics.messageDelivered(chunk.length);
       }
       writer.end();
+      if (writer.isBehind) await writer.flushed();
     } finally {
       clearTimeout(expiry);
       running.delete(response);
+      if (running.size === 0) onIdle?.();
     }
   }
 
-  function noteRefusal({ request, address, path }: Exchange, status: number): void {
+  function noteRefusal({ request, address, path }: Exchange, status: number, body: string): void {
+    const facts = { status, reason: reasonIn(body), method: 'POST', path, address };
     metrics.requestRejected(status);
-    log.info({ request: requestId(request), status, method: 'POST', path, address }, 'request refused');
+    log.info({ request: requestId(request), ...facts }, 'request refused');
+  }
+
+  function noteCut({ request, address, path }: Exchange, reason: string): void {
+    log.info({ request: requestId(request), reason, method: 'POST', path, address }, 'reply cut off');
   }
 
   /** Answers the calls that still run with an error. */
   function endCalls(): void {
-    for (const [response, json] of running) {
-      const id = idOf(json);
-      if (id === undefined || response.writableEnded) continue;
-      const reply = JSON.stringify(errorReply(id, 'The server stopped before the call ended', -32000));
-      if (response.headersSent) response.end(`event: message\ndata: ${reply}\n\n`);
-      else response.writeHead(503, { 'Content-Type': 'application/json', Connection: 'close' }).end(reply);
+    for (const [response, { json, writer }] of running) {
+      if (response.writableEnded) continue;
+      const replies = requestIds(json).map((id) =>
+        errorReply(id, 'The server stopped before the call ended', -32000),
+      );
+      if (writer) {
+        for (const reply of replies) writer.write(`event: message\ndata: ${JSON.stringify(reply)}\n\n`);
+        writer.end();
+      } else {
+        const body = JSON.stringify(Array.isArray(json) ? replies : replies[0]);
+        response.writeHead(503, { 'Content-Type': 'application/json', Connection: 'close' }).end(body);
+      }
     }
   }
 
@@ -182,6 +208,13 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
     /** Ends the streams that last until somebody ends them; calls go on. */
     endCalls,
     endSubscriptions: () => subscriptions.close(),
+    /** Resolves once no call runs. */
+    async idle(): Promise<void> {
+      if (running.size === 0) return;
+      await new Promise<void>((resolve) => {
+        onIdle = resolve;
+      });
+    },
     /** Ends the rest. */
     close: () => calls.close(),
   };
@@ -205,7 +238,7 @@ const bothTypes = 'application/json, text/event-stream';
 /** The SDK wants both types by name. A client that takes anything, or a stream alone, can be answered as well. */
 function acceptOf(given: string): string {
   const accept = given.toLowerCase();
-  return accept.includes('*/*') || accept.includes('text/event-stream') ? bothTypes : accept;
+  return /\*\/\*|text\/(\*|event-stream)/.test(accept) ? bothTypes : accept;
 }
 
 /** Sends what can be sent: an error instead of a result that JSON cannot hold. */
@@ -229,6 +262,21 @@ function withoutLineBreaks(chunk: Uint8Array): Uint8Array {
   return Buffer.from(escaped);
 }
 
+/**
+ * Why the SDK refused a request. What it says after a colon, in quotes or in parentheses may be what the client sent.
+ */
+function reasonIn(body: string): string | undefined {
+  try {
+    const message = String(JSON.parse(body).error.message).replace(/^Bad Request: /, '');
+    return message
+      .split(/[:("'`=]/, 1)[0]
+      ?.trim()
+      .slice(0, 100);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The colon that begins a comment in an event stream: a keep-alive, not a message. */
 const comment = ':'.charCodeAt(0);
 
@@ -236,7 +284,12 @@ function methodOf(json: unknown): unknown {
   return typeof json === 'object' && json !== null && 'method' in json ? json.method : undefined;
 }
 
-function idOf(json: unknown): string | number | undefined {
-  const id = typeof json === 'object' && json !== null && 'id' in json ? json.id : undefined;
-  return typeof id === 'string' || typeof id === 'number' ? id : undefined;
+/** The ids of the requests among one message or several. */
+function requestIds(json: unknown): (string | number)[] {
+  const messages = Array.isArray(json) ? json : [json];
+  return messages.flatMap((message) => {
+    const isRequest = typeof message === 'object' && message !== null && 'method' in message;
+    const { id } = isRequest ? (message as { id?: unknown }) : {};
+    return typeof id === 'string' || typeof id === 'number' ? [id] : [];
+  });
 }
