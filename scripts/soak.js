@@ -215,7 +215,7 @@ async function post(path, message) {
 async function inside() {
   agent.destroy(); // Connections that are kept for the next message are not the server's to close.
   for (const deadline = Date.now() + patience; ; ) {
-    await wait(200);
+    await wait(1500); // Longer than a session whose client left waits for it.
     const session = await openSession();
     const { reply } = await session.call('inside', {});
     const { result } = await reply;

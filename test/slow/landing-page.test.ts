@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions } from 'playwright-core';
@@ -48,20 +49,25 @@ test('the page says what is running, and keeps sessions and uptime current', asy
 test('the page says when the server is unreachable', async () => {
   const other = await startServer('none');
   const { page } = await openPage({}, other.origin);
-  await page.getByText('Running').waitFor();
+  await page.getByText('Running', { exact: true }).waitFor();
   await other.stop();
   await page.getByText('Not reachable').waitFor();
 });
 
-test('the curl command opens the stream once the key is filled in', async () => {
+test('the curl commands open the stream and call a tool once the key is filled in', async () => {
   const { page } = await openPage();
   await page.getByText('curl').first().click();
-  const command = await page.locator('details[open] pre').innerText();
-  const output = execFileSync('sh', [
-    '-c',
-    `${command.replace('<key>', secret)} --silent --max-time 1 || true`,
-  ]);
-  expect(output.toString()).toMatch(/^event: endpoint\ndata: \/messages\?sessionId=/);
+  const commands = (await page.locator('details[open] pre').innerText()).replaceAll('<key>', secret);
+  const [open = '', ...call] = commands.split('\n');
+  const stream = spawn('sh', ['-c', `exec ${open} --silent`]);
+  onTestFinished(() => void stream.kill());
+  const [event] = await once(stream.stdout, 'data');
+  const [, sessionId = ''] = /^event: endpoint\ndata: \/messages\?sessionId=(\S+)/.exec(String(event)) ?? [];
+
+  const reply = once(stream.stdout, 'data');
+  const accepted = execFileSync('sh', ['-c', `${call.join('\n').replace('…', sessionId)} --silent`]);
+  expect(String(accepted)).toBe('Accepted');
+  expect(String(await reply)).toContain('default'); // Whose key it is.
 });
 
 test('the button copies the text next to it', async () => {

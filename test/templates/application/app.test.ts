@@ -191,6 +191,6 @@ describe('.env', () => {
     await mkdir(file());
     const { code, output } = await runServer(project, {});
     expect(code).toBe(1);
-    expect(output).toBe('.env must be a file that this user can read\n');
+    expect(output).toBe('.env must be a file that can be read (EISDIR)\n');
   });
 });

@@ -1,4 +1,4 @@
-import type { JSONRPCMessage } from '@modelcontextprotocol/server';
+import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
 import type { WriteFailure } from '../http/paced-writer.ts';
 import type { Work } from '../http/work-limits.ts';
@@ -33,6 +33,9 @@ export interface Session {
 
   /** Hands a message of the client to the MCP server. `work` ends with its reply. */
   receive(message: JSONRPCMessage, caller: Caller | undefined, work?: Work): void;
+
+  /** Answers a request with an error, without handing it on. */
+  refuse(id: RequestId, reason: string): void;
 
   /** Whether a request of the client has no reply yet. */
   readonly isRunning: boolean;

@@ -6,7 +6,7 @@ import { HttpError } from '../http/errors.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { PacedWriterOptions } from '../http/paced-writer.ts';
 import type { RateLimits } from '../http/rate-limits.ts';
-import type { WorkLimits } from '../http/work-limits.ts';
+import type { Work, WorkLimits } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
 import type { ForwardedMessage, Relay } from '../relay/relay.ts';
@@ -161,15 +161,19 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     const session = sessions.get(sessionId);
     if (!session?.belongsTo(caller)) return false;
     const message: JSONRPCMessage = JSON.parse(json);
-    const work = workLimits.begin(session.client);
+    const isRequest = 'method' in message && 'id' in message;
+    let work: Work | undefined;
     try {
+      work = workLimits.begin(session.client);
       work.hold(json.length);
-      if ('method' in message && 'id' in message) work.run();
+      if (isRequest) work.run();
+      session.receive(message, caller, work);
     } catch (error) {
-      work.end();
-      throw error;
+      work?.end();
+      if (!(error instanceof HttpError)) throw error;
+      // The other process has accepted it for this one, so that it is too much can only be said on the stream.
+      if (isRequest) session.refuse(message.id, error.message);
     }
-    session.receive(message, caller, work);
     return true;
   }
 

@@ -152,6 +152,10 @@ export class SseSession implements Transport, Session {
     this.#shared.metrics.messageDelivered(Buffer.byteLength(json));
   }
 
+  refuse(id: RequestId, reason: string): void {
+    this.send(errorReply(id, reason, -32000)).catch(() => {}); // The client left.
+  }
+
   async idle(): Promise<void> {
     if (this.#running.size === 0) return;
     await new Promise<void>((resolve) => {
