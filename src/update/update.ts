@@ -70,7 +70,9 @@ export async function planUpdate(flags: Partial<Answers>, options: UpdateOptions
     return { directory, ...unfinished.report, steps: [], upToDate: false, resumed: true, make };
   }
 
-  const { changes, report } = await planChanges(directory, changed, run);
+  const { changes, report } = await planChanges(directory, changed, run).catch((error) => {
+    throw signal?.aborted ? cancelled(error) : error;
+  });
   if (signal?.aborted) throw cancelled();
   return {
     directory,

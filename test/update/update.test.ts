@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { createRun, type Run } from '../../src/project/index.ts';
 import { planUpdate } from '../../src/update/index.ts';
 import { readTree } from '../fixtures/files.ts';
 import { temporaryDirectory } from '../fixtures/temporary.ts';
@@ -296,6 +297,20 @@ test('an update that ends in the middle of its files is finished by the next one
   expect(read(guards)).toBe(now[guards]);
   expect(read('src/sessions/session.ts')).toBe(now['src/sessions/session.ts']);
   expect(existsSync(join(directory, 'src/dropped.ts'))).toBe(false);
+});
+
+test('an update that is cancelled while it merges ends as cancelled', async () => {
+  const { plan, directory } = await project();
+  const before = readTree(directory);
+  const stop = new AbortController();
+  const run = createRun(stop.signal);
+  const stopping: Run = (command, args, options) => {
+    if (args.includes('merge-tree')) stop.abort();
+    return run(command, args, options);
+  };
+  const cancelled = plan({ relay: 'redis' }, { signal: stop.signal, run: stopping });
+  await expect(cancelled).rejects.toMatchObject({ code: 'cancelled' });
+  expect(readTree(directory)).toEqual(before);
 });
 
 test('an update that is cancelled while it installs leaves the files as they were', async () => {
