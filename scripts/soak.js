@@ -1,5 +1,5 @@
-// Sessions that open, call, stall and vanish at random, for two minutes, at a generated server. At the end every reply
-// must have come to who asked, and the server must hold no more than before.
+// Sessions that open, call, stall and vanish at random, for two minutes, at a generated server, and a quarter as many
+// attackers beside them. At the end every reply must have come to who asked, and the server must hold no more than before.
 //
 //   node scripts/soak.js [--seconds 120] [--sessions 2000] [--project directory]
 //
@@ -8,6 +8,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync } from 'node:fs';
 import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -24,6 +25,27 @@ const { values } = parseArgs({
 const seconds = Number(values.seconds);
 const sessions = Number(values.sessions);
 
+/** What attackers send: bytes, or what makes them of the URL of a session's messages. */
+const ones = `[${'1,'.repeat(90_000)}1]`;
+const called = (name, args, id = 1) =>
+  `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"${name}","arguments":${args}}}`;
+const attacks = [
+  '',
+  'GET /sse HT',
+  '\x16\x03\x01\x02\x00\x01',
+  'GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(150),
+  posted('/mcp', 'x'.repeat(100_000), 3_000_000),
+  posted('/mcp', '1\r\nx\r\n'.repeat(5000), null),
+  posted('/mcp', `[${'['.repeat(200_000)}`),
+  posted('/mcp', called('texts', `{"texts":${ones}}`)),
+  posted('/mcp', called('hang', '{}')),
+  posted('/mcp', `{"jsonrpc":"2.0","id":"${'x'.repeat(500_000)}","method":"ping"}`),
+  (path) => posted(path, called('hang', '{}')).repeat(60),
+  (path) => posted(path, called('texts', `{"texts":${ones}}`)),
+  (path) => posted(path, called('flood', '{"messages":100,"bytes":65536}')),
+  (path) => posted(path, 'x'.repeat(1000), 2000),
+];
+
 /** Milliseconds that a reply may take on a busy machine. */
 const patience = 20_000;
 
@@ -37,6 +59,7 @@ const counts = {
   cut: 0,
   endured: 0,
   vanished: 0,
+  attacks: 0,
   lost: 0,
   crossed: 0,
   failed: 0,
@@ -63,7 +86,7 @@ const held = ['Timeout', 'TCPSocketWrap'].map(
 const open = after.mcpServersMade - after.mcpServersClosed - 1; // Without the one that looked.
 const megabytes = (bytes) => `${(bytes / 1024 ** 2).toFixed(1)} MB`;
 console.log(
-  `${counts.opened} sessions, ${counts.calls} calls, ${counts.cut} slow readers cut, ${counts.vanished} vanished`,
+  `${counts.opened} sessions, ${counts.calls} calls, ${counts.cut} slow readers cut, ${counts.vanished} vanished, ${counts.attacks} attacks`,
 );
 console.log(
   `replies: ${counts.replies} to who asked, ${counts.lost} lost, ${counts.crossed} crossed; ${counts.failed} connections failed`,
@@ -78,6 +101,7 @@ const failures = [
   counts.crossed > 0 && 'replies came to somebody else',
   counts.endured > 0 && 'readers that do not read were not cut',
   counts.replies === 0 && 'nothing was called',
+  counts.attacks === 0 && 'nothing was attacked',
   counts.failed > counts.opened / 100 && 'connections failed',
   open !== 0 && 'sessions were left open',
   held.some((count) => count > 5) && 'timers or connections were left open',
@@ -94,9 +118,40 @@ async function crowd(seconds) {
     Array.from({ length: sessions }, async (_, i) => {
       await wait((i / sessions) * 1000); // Not all at one moment.
       // A machine that is too busy resets connections: that is counted, and tolerated when it is rare.
-      while (Date.now() < end) await live().catch(() => counts.failed++);
+      while (Date.now() < end) {
+        if (i % 4 === 0)
+          await attack().catch(() => {}); // Refused, as it should be.
+        else await live().catch(() => counts.failed++);
+      }
     }),
   );
+}
+
+/** An attack of one kind, from an address of its own: its limits are not those of the others. */
+async function attack() {
+  counts.attacks++;
+  const bytes = attacks[Math.floor(Math.random() * attacks.length)];
+  const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' });
+  socket.on('error', () => {});
+  try {
+    await once(socket, 'connect');
+    if (typeof bytes === 'string') return await hold(socket, bytes);
+    socket.write('GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const [data] = await Promise.race([once(socket, 'data'), once(socket, 'close')]);
+    socket.pause();
+    const [, path = '/messages'] = /data: (\S+)/.exec(data) ?? [];
+    const posting = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' });
+    await hold(posting.on('error', () => {}).resume(), bytes(path));
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Sends bytes, and leaves some time later. */
+async function hold(socket, bytes) {
+  socket.write(bytes);
+  await wait(Math.random() * 3000);
+  socket.destroy();
 }
 
 /** One session, from its beginning to its end. */
@@ -200,6 +255,13 @@ async function openSession() {
   return session;
 }
 
+/** A POST as it goes over the wire. */
+function posted(path, body, length = Buffer.byteLength(body)) {
+  const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
+  const framing = length === null ? 'Transfer-Encoding: chunked' : `Content-Length: ${length}`;
+  return `${head}Accept: */*\r\n${framing}\r\n\r\n${body}`;
+}
+
 async function post(path, message) {
   const body = JSON.stringify({ jsonrpc: '2.0', ...message });
   const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
@@ -230,6 +292,9 @@ async function startServer(cwd) {
     PORT: '0',
     RATE_LIMIT: '0',
     MAX_SESSIONS_PER_CLIENT: '10000',
+    // All that are no attackers are one address, and here one client.
+    MAX_CONNECTIONS_PER_ADDRESS: '10000',
+    MAX_CALLS_PER_CLIENT: '10000',
     STALL_TIMEOUT_SECONDS: '2',
   };
   const server = spawn(process.execPath, ['dist-with-test-tools/main.js'], {

@@ -122,6 +122,7 @@ function templateValues(answers: Answers, secret: string) {
     shortName: name.replace(/^@.*\//, ''),
     run: scriptPrefix(packageManager),
     npm: packageManager === 'npm',
+    bun: packageManager === 'bun',
     install: installCommand(packageManager),
     update: `${packageManagers[packageManager].create} update`,
     add: `${packageManagers[packageManager].create} add`,

@@ -132,10 +132,13 @@ test('when Redis is out of memory, messages go through and each process counts t
 
   for (const node of nodes) {
     const answers = await Promise.all(
-      Array.from({ length: 41 }, (_, id) => post(node, stream.endpoint, echo(id, 'x'), alice)),
+      Array.from({ length: 80 }, (_, id) => post(node, stream.endpoint, echo(id, 'x'), alice)),
     );
-    const statuses = answers.map(({ status }) => status).sort();
-    expect(statuses).toEqual([...Array(40).fill(202), 429]);
+    const count = (wanted: number) => answers.filter(({ status }) => status === wanted).length;
+    // 40 at once, and 20 for each second that they took.
+    expect(count(202)).toBeGreaterThanOrEqual(40);
+    expect(count(429)).toBeGreaterThan(0);
+    expect(count(202) + count(429)).toBe(80);
     expect(await health(node)).not.toHaveProperty('relay');
   }
   client.destroy();

@@ -6,7 +6,7 @@ import { directoryOf } from '../templates/support/projects.js';
 import { alice, bob, echo, openSession, startCluster } from './support/cluster.js';
 
 test('messages that a caller sends through several processes count together', async () => {
-  const { nodes, redis } = await startCluster({ RATE_LIMIT: '100' }); // 200 in two seconds
+  const { nodes, redis } = await startCluster({ RATE_LIMIT: '100', MAX_CALLS_PER_CLIENT: '1000' }); // 200 at once
   const [a, b, c] = nodes;
   const stream = await openSession(a);
   const messages = Array.from({ length: 110 }, (_, id) =>
@@ -45,8 +45,10 @@ test('bad credentials that an address tries at several processes count together'
   // A process learns of the others when it counts again.
   for (const node of nodes) {
     await post(node, '/messages?sessionId=x', call(1, 'ping'), guess);
-    const good = () => post(node, '/messages?sessionId=x', call(1, 'ping'), alice);
-    expect((await eventually(good, ({ status }) => status === 429)).headers['retry-after']).toMatch(/^\d\d$/);
+    const another = () => post(node, '/messages?sessionId=x', call(1, 'ping'), guess);
+    expect((await eventually(another, ({ status }) => status === 429)).headers['retry-after']).toMatch(
+      /^\d+$/,
+    );
   }
 });
 

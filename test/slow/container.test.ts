@@ -52,7 +52,13 @@ describe.each(['npm', 'pnpm', 'yarn', 'bun'] as const)('with %s', (packageManage
   }
 
   test('the image holds what runs, without secrets, sources or compiler', () => {
-    expect(readdirSync(image.directory).sort()).toEqual(['dist', 'node_modules', 'package.json', 'scripts']);
+    expect(readdirSync(image.directory).sort()).toEqual([
+      'dist',
+      'node_modules',
+      'package.json',
+      'page',
+      'scripts',
+    ]);
     expect(existsSync(join(image.directory, 'node_modules/typescript'))).toBe(false);
     expect(spawnSync('grep', ['-rl', secret, image.directory]).stdout.toString()).toBe('');
   });

@@ -56,7 +56,7 @@ test('the page says when the server is unreachable', async () => {
 
 test('the curl commands open the stream and call a tool once the key is filled in', async () => {
   const { page } = await openPage();
-  await page.getByText('curl').first().click();
+  await page.locator('summary').filter({ hasText: 'curl' }).last().click();
   const commands = (await page.locator('details[open] pre').innerText()).replaceAll('<key>', secret);
   const [open = '', ...call] = commands.split('\n');
   const stream = spawn('sh', ['-c', `exec ${open} --silent`]);
@@ -70,9 +70,14 @@ test('the curl commands open the stream and call a tool once the key is filled i
   expect(String(await reply)).toContain('default'); // Whose key it is.
 });
 
+test('markup cannot be made of text', async () => {
+  const { page } = await openPage();
+  await expect(page.evaluate(`document.body.innerHTML = '<b>text</b>'`)).rejects.toThrow('TrustedHTML');
+});
+
 test('the button copies the text next to it', async () => {
   const { page } = await openPage({ permissions: ['clipboard-read', 'clipboard-write'] });
-  await page.getByText('Cursor').click();
+  await page.locator('summary').filter({ hasText: 'Cursor' }).last().click();
   await page.locator('details[open] button').click();
   await page.getByText('Copied').waitFor();
   const copied = await page.evaluate('navigator.clipboard.readText()');
@@ -86,18 +91,19 @@ test('without JavaScript the page shows the same, without a dead button', async 
   expect(await page.locator('#status').innerText()).toMatch(
     /^Running · sessions: \d · up since \d{4}-\d\d-\d\d \d\d:\d\d UTC$/,
   );
-  await page.getByText('VS Code').click();
+  await page.locator('summary').filter({ hasText: 'VS Code' }).last().click();
   expect(await page.locator('details[open] pre').innerText()).toContain('"servers"');
   expect(await page.getByRole('button').count()).toBe(0);
 });
 
 test('a script that gets into the page does not run', async () => {
   const { page, complaints } = await openPage();
-  await page.evaluate(
-    `document.body.append(Object.assign(document.createElement('script'), { textContent: 'window.ran = true' }))`,
+  await expect(page.evaluate(`document.body.setAttribute('onclick', 'window.ran = true')`)).rejects.toThrow(
+    'TrustedScript',
   );
+  await page.evaluate(`document.body.append(document.createElement('script'), 'text')`);
   expect(await page.evaluate('window.ran')).toBeUndefined();
-  expect(complaints.join()).toContain('Content Security Policy');
+  expect(complaints.join()).toContain('TrustedScript');
 });
 
 test.each([

@@ -1,8 +1,10 @@
-import { createHash } from 'node:crypto';
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { makeOwnProject } from '../auth/own-project.js';
 import { send } from '../support/client.js';
-import { type Auth, secret } from '../support/projects.js';
-import { startServer } from '../support/server.js';
+import { type Auth, directoryOf, secret } from '../support/projects.js';
+import { runServer, startServer } from '../support/server.js';
 
 // The page at `/`, as it is sent. How it looks and works in a browser is tested in test/slow.
 
@@ -48,22 +50,57 @@ test('behind a proxy the client settings have the public URL', async () => {
   expect(text).toContain('data-health="/mine/health"');
 });
 
-test("the content security policy allows the page's own style and script and nothing else", async () => {
-  const { headers, body } = await page('apikey');
-  const hash = (tag: string) => {
-    const text = new RegExp(`<${tag}>([^]*?)</${tag}>`).exec(body)?.[1] as string;
-    return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-  };
-  expect(headers['content-security-policy']?.split('; ')).toEqual([
+test('a client that speaks Streamable HTTP is told of it first', async () => {
+  const { text, server } = await page('none');
+  const http = text.indexOf(`claude mcp add --transport http test-server ${server.origin}/mcp</pre>`);
+  expect(http).toBeGreaterThan(0);
+  expect(text.indexOf('claude mcp add --transport sse')).toBeGreaterThan(http);
+});
+
+test("the content security policy allows the server's own files and nothing else", async () => {
+  const { headers, body, server } = await page('apikey');
+  const policy = [
     "default-src 'none'",
-    `style-src ${hash('style')}`,
-    `script-src ${hash('script')}`,
+    "style-src 'self'",
+    "script-src 'self'",
     "connect-src 'self'",
+    'img-src data:',
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
-  ]);
-  expect(body).not.toMatch(/ (on\w+|style|src)=/);
+    "trusted-types 'none'",
+    "require-trusted-types-for 'script'",
+  ];
+  expect(headers['content-security-policy']?.split('; ')).toEqual(policy);
+  expect(body).not.toMatch(
+    / (on\w+|style)=|<style|<script(?! type="module" src="\/page\/page.js"><\/script>)/,
+  );
+  const script = await send(server, 'GET', '/page/page.js');
+  expect(script.headers['content-type']).toBe('text/javascript; charset=utf-8');
+  expect(script.headers['x-content-type-options']).toBe('nosniff');
+});
+
+test('every file that the page loads is served, and no other of its folder or outside it', async () => {
+  const { body, server } = await page('none');
+  const loaded = new Set([...body.matchAll(/"(\/page\/[\w.]+)"/g)].map(([, path]) => path as string));
+  for (const path of loaded) {
+    const { status, body: text } = await send(server, 'GET', path);
+    expect({ path, status }).toEqual({ path, status: 200 });
+    for (const [, name] of text.matchAll(/from '\.\/([\w.]+)'/g)) loaded.add(`/page/${name}`);
+  }
+  expect(loaded.size).toBe(6);
+  for (const path of ['/page', '/page/index.html', '/page/../package.json', '/page/%2e%2e/.env']) {
+    expect((await send(server, 'GET', path)).status).toBe(404);
+  }
+});
+
+test('a server whose page is missing does not start, and says what to do', async () => {
+  const project = await makeOwnProject('without-page', 'none', {});
+  await rename(join(directoryOf(project), 'page'), join(directoryOf(project), 'elsewhere'));
+  const { code, output } = await runServer(project, { PORT: '0' });
+  expect(code).toBe(1);
+  expect(output).toContain('the folder page/ must be next to dist/: copy it there, or set LANDING_PAGE=off');
+  await (await startServer(project, { LANDING_PAGE: 'off' })).stop();
 });
 
 test.each(['"><script>alert(1)</script>', '$(reboot)', 'a b'])(

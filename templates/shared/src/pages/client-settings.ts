@@ -1,10 +1,14 @@
+export type Transport = 'sse' | 'streamable-http';
+
 export interface ServerAddress {
   /** Name of the server, as its package has it. */
   name: string;
-  /** URL of the event stream. */
+  /** Defaults to SSE. */
+  transport?: Transport;
+  /** URL of the event stream, or of Streamable HTTP. */
   url: string;
-  /** URL to POST messages to, without the session's id. */
-  messageUrl: string;
+  /** URL to POST messages to, without the session's id. Streamable HTTP has but one URL. */
+  messageUrl?: string;
   /** The header that carries the credential. Absent: none is needed. */
   header?: CredentialHeader | undefined;
 }
@@ -28,8 +32,22 @@ export interface ClientSettings {
   text: string;
 }
 
+/** What each client calls a transport. */
+const names = {
+  sse: { claude: 'sse', vsCode: 'sse', cline: 'sse', n8n: 'Server Sent Events', code: 'SSEClientTransport' },
+  'streamable-http': {
+    claude: 'http',
+    vsCode: 'http',
+    cline: 'streamableHttp',
+    n8n: 'HTTP Streamable',
+    code: 'StreamableHTTPClientTransport',
+  },
+} as const;
+
 /** What to paste into which client, so that it connects to this server. */
-export function clientSettings({ name, url, messageUrl, header }: ServerAddress): ClientSettings[] {
+export function clientSettings(address: ServerAddress): ClientSettings[] {
+  const { name, transport = 'sse', url, messageUrl, header } = address;
+  const called = names[transport];
   const shortName = name.replace(/^@.*\//, ''); // Clients accept no scope in a name.
   const value = header && header.prefix + header.credential;
   const headers = header && { headers: { [header.name]: value } };
@@ -42,6 +60,7 @@ export function clientSettings({ name, url, messageUrl, header }: ServerAddress)
     method: 'tools/call',
     params: { name: 'whoami' },
   };
+  const data = `  --data ${shellWord(JSON.stringify(call))}`;
 
   return [
     {
@@ -49,7 +68,7 @@ export function clientSettings({ name, url, messageUrl, header }: ServerAddress)
       where: 'in a terminal',
       hint: '',
       language: 'sh',
-      text: `claude mcp add --transport sse ${shellWord(shortName)} ${shellWord(url)}${option('--header')}`,
+      text: `claude mcp add --transport ${called.claude} ${shellWord(shortName)} ${shellWord(url)}${option('--header')}`,
     },
     {
       client: 'Cursor',
@@ -66,7 +85,7 @@ export function clientSettings({ name, url, messageUrl, header }: ServerAddress)
       text: file(
         'servers',
         {
-          type: 'sse',
+          type: called.vsCode,
           url,
           ...(header && { headers: { [header.name]: `${header.prefix}\${input:credential}` } }),
         },
@@ -87,7 +106,7 @@ export function clientSettings({ name, url, messageUrl, header }: ServerAddress)
       where: 'in cline_mcp_settings.json',
       hint: 'MCP Servers, Configure',
       language: 'json',
-      text: file('mcpServers', { type: 'sse', url, ...headers }),
+      text: file('mcpServers', { type: called.cline, url, ...headers }),
     },
     {
       client: 'n8n',
@@ -96,37 +115,49 @@ export function clientSettings({ name, url, messageUrl, header }: ServerAddress)
       language: 'text',
       text: [
         `Endpoint: ${url}`,
-        'Server Transport: Server Sent Events',
+        `Server Transport: ${called.n8n}`,
         `Authentication: ${header ? `Header Auth, with the name ${header.name} and the value ${value}` : 'None'}`,
       ].join('\n'),
     },
-    {
-      client: 'curl',
-      where: 'in two terminals',
-      hint: 'the first command keeps running and prints the session id for the second',
-      language: 'sh',
-      text: [
-        `curl --no-buffer ${shellWord(url)}${option('--header')}`,
-        `curl ${shellWord(`${messageUrl}?sessionId=…`)}${option('--header')} --header 'Content-Type: application/json' \\`,
-        `  --data ${shellWord(JSON.stringify(call))}`,
-      ].join('\n'),
-    },
+    transport === 'sse'
+      ? {
+          client: 'curl',
+          where: 'in two terminals',
+          hint: 'the first command keeps running and prints the session id for the second',
+          language: 'sh',
+          text: [
+            `curl --no-buffer ${shellWord(url)}${option('--header')}`,
+            `curl ${shellWord(`${messageUrl}?sessionId=…`)}${option('--header')} --header 'Content-Type: application/json' \\`,
+            data,
+          ].join('\n'),
+        }
+      : {
+          client: 'curl',
+          where: 'in a terminal',
+          hint: '',
+          language: 'sh',
+          text: [
+            `curl ${shellWord(url)}${option('--header')} --header 'Content-Type: application/json' \\`,
+            `  --header 'Accept: application/json, text/event-stream' \\`,
+            data,
+          ].join('\n'),
+        },
     {
       client: 'The TypeScript client',
       where: 'in your code',
       hint: '',
       language: 'ts',
       text: [
-        "import { Client, SSEClientTransport } from '@modelcontextprotocol/client';",
+        `import { Client, ${called.code} } from '@modelcontextprotocol/client';`,
         '',
         `const url = new URL(${codeText(url)});`,
         "const client = new Client({ name: 'my-client', version: '1.0.0' });",
         ...(header
           ? [
               `const headers = { ${codeText(header.name)}: ${codeText(`${value}`)} };`,
-              'await client.connect(new SSEClientTransport(url, { requestInit: { headers } }));',
+              `await client.connect(new ${called.code}(url, { requestInit: { headers } }));`,
             ]
-          : ['await client.connect(new SSEClientTransport(url));']),
+          : [`await client.connect(new ${called.code}(url));`]),
       ].join('\n'),
     },
   ];

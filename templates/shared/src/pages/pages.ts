@@ -21,13 +21,16 @@ export interface PageOptions {
   sessions: Sessions;
   relay: Relay | undefined;
   metrics: Metrics;
+  /** Whether there is a page for people. */
+  landingPage: 'on' | 'off';
 }
 
 /** What the server answers besides MCP itself: health, metrics and a page for people. */
 export function createPages(options: PageOptions) {
   const { sessions, relay, publicOrigin, metrics } = options;
   const startedAt = new Date();
-  const landingPage = createLandingPage({ name, version, ...options });
+  const landingPage =
+    options.landingPage === 'on' ? createLandingPage({ name, version, ...options }) : undefined;
 
   /** A broken relay is reported, not refused: all processes lose it at once, and go on serving their own sessions. */
   function health(exchange: Exchange): void {
@@ -47,14 +50,27 @@ mcp_relay_up ${relay.problem ? 0 : 1}
 `;
   }
 
+  type Show = (exchange: Exchange) => void;
+  const security = { 'Content-Security-Policy': contentSecurityPolicy };
+
+  /** By path, the page for people and what it loads. */
+  function landingRoutes(): [path: string, show: Show][] {
+    if (landingPage === undefined) return [];
+    const files = landingPage.files.map(({ path, type, text }): [string, Show] => [
+      path,
+      (exchange) => send(exchange, type, text, security),
+    ]);
+    return [['/', (exchange) => showLanding(exchange, landingPage)], ...files];
+  }
+
   /** @throws {HttpError} `bad_request` */
-  function landing(exchange: Exchange): void {
+  function showLanding(exchange: Exchange, { html }: ReturnType<typeof createLandingPage>): void {
     const { host = '' } = exchange.request.headers;
     // It becomes part of commands that people paste into a terminal.
     if (!/^[\w.:[\]-]*$/.test(host)) throw new HttpError('host_malformed');
-    const html = landingPage(publicOrigin(exchange.request), sessions.size, startedAt);
-    send(exchange, 'text/html; charset=utf-8', html, { 'Content-Security-Policy': contentSecurityPolicy });
+    const text = html(publicOrigin(exchange.request), sessions.size, startedAt);
+    send(exchange, 'text/html; charset=utf-8', text, { ...security, 'Referrer-Policy': 'no-referrer' });
   }
 
-  return { health, landing, metrics: showMetrics };
+  return { health, landingRoutes, metrics: showMetrics };
 }
