@@ -300,7 +300,7 @@ test('--config with a record creates the same files except secrets, and flags wi
 
   const { stdout } = await make(['z', '--config', 'x/create-mcp-sse.json', '--port', '9001'], { cwd });
   expect(stdout).toContain('Created z ');
-  expect(record(cwd, 'z')).toEqual({ ...record(cwd, 'x'), port: 9001 });
+  expect(record(cwd, 'z')).toEqual({ ...record(cwd, 'x'), port: 9001, rendered: expect.any(String) });
 });
 
 test.each(['my server', 'a/b/c', "it's", '日本', 'Ünï', '-dash', '.', '$HOME', 'a;b'])(

@@ -123,7 +123,9 @@ test.each(['jwt', 'apikey'] as const)(
     ]);
     const lines = output.trimEnd().split('\n');
     expect(code).toBe(0);
-    expect(lines.filter((line) => !/^[A-Z_]+=\S*$/.test(line))).toEqual([]);
+    expect(lines.filter((line) => !/^[A-Z_]+=\S*$/.test(line))).toEqual([
+      expect.stringMatching(/^# Made by create-mcp-sse@\S+\. To update: npx create-mcp-sse@latest update$/),
+    ]);
     expect(lines).toEqual(
       expect.arrayContaining(['PORT=4321', 'ALLOWED_HOSTS=a.example,b.example', 'RATE_LIMIT=100']),
     );
