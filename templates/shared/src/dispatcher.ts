@@ -61,6 +61,7 @@ export function createDispatcher(options: DispatcherOptions) {
     const caller = await identify(exchange, needs);
     exchange.isCounted = !isMessage || !isAsking(caller?.id ?? address);
     if (isMessage && exchange.isCounted) limits.count(caller?.id ?? address);
+    else if (needs === 'sse') limits.countStream(caller?.id ?? address);
     await (handle as Handle<Caller | undefined>)(exchange, caller);
   }
 

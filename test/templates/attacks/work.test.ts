@@ -223,7 +223,7 @@ describe('the rate limit', () => {
   });
 
   test('holds for streams that open and close too', async () => {
-    server = await startServer('none', { RATE_LIMIT: '5' });
+    server = await startServer('none', { RATE_LIMIT: '5', MAX_SESSIONS_PER_CLIENT: '5' });
     const statuses: (number | undefined)[] = [];
     for (let i = 0; i < 20; i++) {
       const stream = await openStream(server).catch(() => undefined);

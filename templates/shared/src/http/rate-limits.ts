@@ -79,17 +79,33 @@ export type RateLimits = ReturnType<typeof createRateLimits>;
 export interface RateLimitOptions {
   /** Messages a second for each client, in bursts of twice that; 0 for no limit. */
   rateLimit: number;
+  /** Sessions of one client: after a restart all of them come back at once. */
+  maxSessionsPerClient: number;
   createBuckets: CreateBuckets;
 }
 
 /** How often a client may call. */
-export function createRateLimits({ rateLimit, createBuckets }: RateLimitOptions) {
+export function createRateLimits({ rateLimit, maxSessionsPerClient, createBuckets }: RateLimitOptions) {
   const buckets =
     rateLimit > 0
       ? createBuckets({ name: 'messages', burst: 2 * rateLimit, perSecond: rateLimit })
       : undefined;
+  const streams =
+    rateLimit > 0
+      ? createBuckets({
+          name: 'streams',
+          burst: 2 * Math.max(rateLimit, maxSessionsPerClient),
+          perSecond: rateLimit,
+        })
+      : undefined;
 
   return {
+    /** The same for a stream that is opened. @throws {HttpError} `too_many_requests` */
+    countStream(client: string): void {
+      const waitMs = streams?.take(client) ?? 0;
+      if (waitMs > 0) throw retryLater('too_many_requests', waitMs, { limit: rateLimit });
+    },
+
     /** @throws {HttpError} `too_many_requests` */
     count(client: string, count = 1): void {
       const waitMs = buckets?.take(client, count) ?? 0;
