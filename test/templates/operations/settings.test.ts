@@ -184,6 +184,18 @@ test('MAX_MESSAGE_SIZE limits the size of a message', async () => {
   expect((await stream.post(callTool(2, 'echo', { text: 'x'.repeat(1024) }))).status).toBe(413);
 });
 
+test('MAX_MESSAGE_VALUES is how many values the arguments of a call may have', async () => {
+  const server = await start({ MAX_MESSAGE_VALUES: '2000' });
+  const stream = await openStream(server, { headers });
+  const withValues = (count: number) => callTool(1, 'echo', { text: 'hello', more: Array(count).fill(1) });
+  expect((await stream.post(withValues(1900))).status).toBe(202);
+  const refused = await stream.post(withValues(2100));
+  expect({ status: refused.status, code: JSON.parse(refused.body).error.code }).toEqual({
+    status: 400,
+    code: -32600,
+  });
+});
+
 test('PROTECT names the endpoints that need a credential', async () => {
   const server = await start({ PROTECT: 'messages' });
   const stream = await openStream(server);
