@@ -10,7 +10,7 @@ export default defineConfig({
           name: 'unit',
           sequence: { groupOrder: 0 },
           include: ['test/**/*.test.ts'],
-          exclude: ['e2e', 'registry', 'templates', 'interop', 'relay', 'slow'].map(
+          exclude: ['e2e', 'update', 'registry', 'templates', 'interop', 'relay', 'slow'].map(
             (name) => `test/${name}/**`,
           ),
         },
@@ -68,6 +68,16 @@ export default defineConfig({
           include: ['test/registry/**/*.test.ts'],
           globalSetup: ['test/registry/support/registry.ts'],
           testTimeout: 120_000,
+        },
+      },
+      {
+        // Projects in repositories of git, brought to this version.
+        test: {
+          name: 'update',
+          sequence: { groupOrder: 1 },
+          include: ['test/update/**/*.test.ts'],
+          testTimeout: 60_000,
+          maxWorkers: 2,
         },
       },
       {

@@ -4,9 +4,11 @@ export const failures = {
   bad_input: 2,
   target_not_empty: 3,
   target_not_writable: 3,
+  project_not_ready: 3,
   install_failed: 4,
   build_failed: 5,
   verify_failed: 5,
+  conflicts: 6,
   cancelled: 130,
 } as const;
 
@@ -15,9 +17,10 @@ export const exitStatuses: Readonly<Record<number, string>> = {
   0: 'done',
   1: 'unexpected failure',
   2: 'bad input: a flag, an answer, a config file',
-  3: 'the target is not empty, or not writable',
+  3: 'the target is not empty, not writable, or has changes that are not committed (update)',
   4: 'the project is written, its install failed',
   5: 'the project is written, its build or verification failed',
+  6: 'update: merged, with conflicts left in the files',
   130: 'cancelled; the files are as before, or what was written is named',
 };
 

@@ -38,6 +38,7 @@ export {
   type Run,
   type RunOptions,
   render,
+  renderRecord,
   type StepName,
   type StepReport,
 } from './project/index.ts';

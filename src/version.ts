@@ -8,5 +8,8 @@ export const generatorVersion: string = JSON.parse(
   readFileSync(new URL('package.json', root), 'utf8'),
 ).version;
 
+/** What each version changed. */
+export const changelogFile: string = fileURLToPath(new URL('CHANGELOG.md', root));
+
 /** The folder with the template layers. */
 export const templatesFolder: string = fileURLToPath(new URL('templates', root));

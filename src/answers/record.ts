@@ -1,56 +1,73 @@
 import { readFile } from 'node:fs/promises';
-import { badInput, CreateError } from '../errors.ts';
+import { CreateError } from '../errors.ts';
 import { type Given, parseGiven } from './answers.ts';
 import { type AnswerKey, type Answers, allQuestions, questionOf } from './questions.ts';
 
 /** The file in which a project keeps its answers. It holds no secrets. */
 export const recordFile = 'create-mcp-sse.json';
 
-/** The only key of the record that is not an answer. */
-const generatorKey = 'generator';
+/** What the record says besides the answers. */
+export interface RecordFacts {
+  /** The generator that wrote it, as `create-mcp-sse@1.2.3`. */
+  generator?: string;
+  /** A digest of all files rendered from the answers: it shows that a record was edited by hand. */
+  rendered?: string;
+  /** The files that were there before the project, and were kept (`--existing merge`). */
+  kept?: readonly string[];
+}
 
 /** A record that somebody else wrote must not say where to write, or what to do to the files there. */
 const onlyFlags: readonly AnswerKey[] = ['directory', 'existing'];
 
 /** The text of the record: the answers that the files depend on. With `--config` it creates the same files again. */
-export function writeRecord(answers: Answers, generatorVersion: string): string {
+export function writeRecord(answers: Answers, { generator, rendered, kept = [] }: RecordFacts): string {
   const recorded = allQuestions
     .filter(({ recorded, when }) => recorded && when?.holds(answers) !== false)
     .map(({ key }) => [key, answers[key]]);
-  const record = { [generatorKey]: `create-mcp-sse@${generatorVersion}`, ...Object.fromEntries(recorded) };
+  const record = { generator, ...Object.fromEntries(recorded), rendered, ...(kept.length > 0 && { kept }) };
   return `${JSON.stringify(record, null, 2)}\n`;
+}
+
+/** Parts a record into its answers, not checked yet, and what it says besides. */
+export function splitRecord(record: Given): { given: Given; facts: RecordFacts } {
+  const { generator, rendered, kept, ...given } = record;
+  return {
+    given,
+    facts: {
+      ...(typeof generator === 'string' && { generator }),
+      ...(typeof rendered === 'string' && { rendered }),
+      ...(Array.isArray(kept) && { kept: kept.filter((path) => typeof path === 'string') }),
+    },
+  };
 }
 
 /**
  * Reads the answers of a config file: a record, or any JSON object with answers.
  *
- * @returns the answers, and the generator that wrote them if the file names it
+ * @param source what the file is called in messages
+ * @returns the answers, and what a record says besides them
  * @throws {CreateError} bad_input, if the file cannot be read or an answer is not valid
  */
-export async function readRecord(file: string): Promise<{ answers: Partial<Answers>; generator?: string }> {
+export async function readRecord(
+  file: string,
+  source = `--config ${file}`,
+): Promise<{ answers: Partial<Answers>; given: Given; facts: RecordFacts }> {
+  const unusable = (problem: string) =>
+    new CreateError('bad_input', `${source} ${problem}`, { flag: '--config' });
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw badInput(
-      '--config',
-      file,
-      error.code === 'ENOENT' ? 'does not exist' : `cannot be read (${error.code})`,
-    );
+    throw unusable(error.code === 'ENOENT' ? 'does not exist' : `cannot be read (${error.code})`);
   });
   const object = parseObject(text);
-  if (object === undefined) throw badInput('--config', file, 'must hold one JSON object');
-  const { [generatorKey]: generator, ...given } = object;
+  if (object === undefined) throw unusable('must hold one JSON object');
+  const { given, facts } = splitRecord(object);
   const refused = onlyFlags.find((key) => key in given);
   if (refused !== undefined) {
     const { flag } = questionOf(refused);
-    throw new CreateError(
-      'bad_input',
-      `--config ${file}, ${refused} must be given as ${flag}, not in a file`,
-      {
-        flag: '--config',
-      },
-    );
+    throw new CreateError('bad_input', `${source}, ${refused} must be given as ${flag}, not in a file`, {
+      flag: '--config',
+    });
   }
-  const answers = parseGiven(given, `--config ${file}`);
-  return typeof generator === 'string' ? { answers, generator } : { answers };
+  return { answers: parseGiven(given, source), given, facts };
 }
 
 function parseObject(text: string): Given | undefined {

@@ -114,6 +114,10 @@ Examples:
   create-mcp-sse . --existing merge --dry-run
   create-mcp-sse other-server --config my-server/create-mcp-sse.json
 
+In a project:
+  create-mcp-sse update [directory] [flags]         brings it to this version, and to other answers
+  create-mcp-sse add tool|resource|prompt NAME      adds one, its test and its registration
+
 Exit status:
 ${Object.entries(exitStatuses)
   .map(([status, meaning]) => `  ${status.padEnd(4)} ${meaning}`)

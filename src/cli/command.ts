@@ -10,6 +10,7 @@ import {
   runningPackageManager,
 } from '../project/index.ts';
 import { generatorVersion } from '../version.ts';
+import { add } from './add.ts';
 import { readArguments, wantsJson } from './arguments.ts';
 import { reasonNotToAsk } from './asking.ts';
 import { lostAuth, npmHints } from './npm-options.ts';
@@ -27,11 +28,18 @@ import {
   summary,
 } from './report.ts';
 import { symbolsFor } from './symbols.ts';
+import { type Terminal, update } from './update.ts';
 import { warnings } from './warnings.ts';
 
 const { env, stdout, stderr } = process;
 const symbols = symbolsFor(env, process.platform);
 const shell = currentShell(env, process.platform);
+const terminal: Terminal = {
+  env,
+  stdout,
+  shell,
+  warn: (text) => stderr.write(`${kleur.yellow(symbols.warning)}  ${printable(text)}\n`),
+};
 
 /** Runs the command. @returns its exit status */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -46,10 +54,14 @@ export async function main(argv: readonly string[]): Promise<number> {
   stderr.on('error', () => {}); // there is no other place to say it
 
   try {
-    await create(argv, signal);
+    const [first, ...rest] = argv.filter((word, index) => index > 0 || word !== '--');
+    let status = 0;
+    if (first === 'update') status = await update(rest, terminal, signal);
+    else if (first === 'add') await add(rest, terminal);
+    else await create(argv, signal);
     await outputWritten();
     if (signal.reason instanceof CreateError) throw signal.reason;
-    return 0;
+    return status;
   } catch (error) {
     const unprinted = signal.reason instanceof CreateError;
     const failure = unprinted ? signal.reason : asCreateError(error);
@@ -75,15 +87,14 @@ async function create(argv: readonly string[], signal: AbortSignal): Promise<voi
   const hints = [...npmHints(typed, env), ...(notAsked ? lostAuth(typed, env) : [])];
 
   const prompts = notAsked === undefined ? await import('./prompts.ts') : undefined;
-  const warn =
-    prompts?.warn ?? ((text) => stderr.write(`${kleur.yellow(symbols.warning)}  ${printable(text)}\n`));
+  const warn = prompts?.warn ?? terminal.warn;
   prompts?.showTitle(`create-mcp-sse ${generatorVersion}`);
   for (const hint of hints) warn(hint);
 
   const checking = { ...context, signal };
   let chosen = prompts ? await prompts.askAnswers(answered, checking) : answered;
   let answers = completeAnswers(chosen, context);
-  const all = warnings(answers, chosen, record?.generator);
+  const all = warnings(answers, chosen, record?.facts.generator);
   // At a prompt the port was checked when it was answered.
   if (!prompts) all.push(await portInUse(answers, createRun(signal)));
   for (const warning of all) if (warning !== undefined) warn(warning);

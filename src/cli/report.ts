@@ -34,6 +34,11 @@ export function assumedText(
   return kleur.dim(`Nothing was asked (${reason}). Assumed: ${printable(assumed)}\n`);
 }
 
+/** What the first word can be besides a directory: a directory of that name is written `./update`. */
+export function isSubcommand(word: string | undefined): word is 'update' | 'add' {
+  return word === 'update' || word === 'add';
+}
+
 /** Answers that are not flags in the command that repeats a run: it has them in another place, or does not need them. */
 const notRepeated = ['directory', 'packageManager', 'existing'];
 
@@ -46,7 +51,8 @@ export function repeatCommand(answers: Answers, context: Context, shell: Shell):
     answers,
     changed.filter((key) => !notRepeated.includes(key)),
   );
-  const directory = answers.directory.startsWith('-') ? `./${answers.directory}` : answers.directory;
+  const isOtherwiseRead = answers.directory.startsWith('-') || isSubcommand(answers.directory);
+  const directory = isOtherwiseRead ? `./${answers.directory}` : answers.directory;
   const { create } = packageManagers[answers.packageManager];
   return `${create} ${commandLine([directory, ...flags, '--yes'], shell)}`;
 }

@@ -5,12 +5,20 @@
 export { type CreateOptions, createProject } from './create-project.ts';
 export { layersOf } from './layers.ts';
 export type { NextSteps } from './next-steps.ts';
-export { packageManagers, runningPackageManager } from './package-managers.ts';
+export { packageManagers, runningPackageManager, runScript, scriptPrefix } from './package-managers.ts';
 export { type MakeOptions, type PlanOptions, type Project, type ProjectPlan, planProject } from './plan.ts';
 export { commandLine, currentShell, type Shell } from './quote.ts';
-export { makeSecret, type RenderedFile, type RenderedFiles, render } from './render.ts';
-export { CommandFailed, createRun, type Run, type RunOptions } from './run.ts';
-export type { StepName, StepReport } from './step-runner.ts';
-export { requirePackageManager } from './steps.ts';
-export { type FileAction, inspectDirectory, isEmpty, type PlannedFile } from './target.ts';
+export { remove } from './remove.ts';
+export { makeSecret, type RenderedFile, type RenderedFiles, render, renderRecord } from './render.ts';
+export { CommandFailed, createRun, failingAs, type Run, type RunOptions } from './run.ts';
+export { type StepContext, type StepName, type StepReport, StepRunner } from './step-runner.ts';
+export { requirePackageManager, steps } from './steps.ts';
+export {
+  environmentFile,
+  type FileAction,
+  inspectDirectory,
+  isEmpty,
+  type PlannedFile,
+  planTarget,
+} from './target.ts';
 export { currentDirectory } from './usable-path.ts';

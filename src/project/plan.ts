@@ -1,16 +1,16 @@
 import { resolve } from 'node:path';
-import type { Answers } from '../answers/index.ts';
+import { type Answers, recordFile } from '../answers/index.ts';
 import { cancelled } from '../errors.ts';
 import { templatesFolder } from '../version.ts';
 import { compareKept } from './kept-files.ts';
 import { makeProject } from './make.ts';
 import { type NextSteps, nextSteps } from './next-steps.ts';
 import { currentShell } from './quote.ts';
-import { makeSecret, render } from './render.ts';
+import { makeSecret, type RenderedFiles, render } from './render.ts';
 import { createRun, type Run } from './run.ts';
 import type { StepReport } from './step-runner.ts';
 import { steps, stepsMake } from './steps.ts';
-import { countFiles, type PlannedFile, planTarget } from './target.ts';
+import { countFiles, environmentFile, type PlannedFile, planTarget, type Target } from './target.ts';
 import { currentDirectory } from './usable-path.ts';
 
 export interface PlanOptions {
@@ -64,6 +64,7 @@ export async function planProject(answers: Answers, options: PlanOptions = {}): 
   const rendered = await render(answers, { secret: makeSecret(answers.auth), templates });
   const path = resolve(cwd, answers.directory);
   const target = await planTarget(path, rendered.keys(), answers.existing, answers.install ? stepsMake : []);
+  recordKept(rendered, target);
   const kept = await compareKept(target, rendered);
   const shell = currentShell(process.env, process.platform);
   if (signal?.aborted) throw cancelled();
@@ -84,4 +85,14 @@ export async function planProject(answers: Answers, options: PlanOptions = {}): 
     make: (makeOptions) =>
       makeProject({ answers, cwd, rendered, target, kept, shell, run, signal }, makeOptions),
   };
+}
+
+/** Notes in the record which files were kept: they have nothing in common with the template, so no update touches them. */
+function recordKept(rendered: RenderedFiles, { files }: Target): void {
+  const kept = files.filter(({ action, path }) => action === 'keep' && path !== environmentFile);
+  const record = rendered.get(recordFile);
+  if (kept.length === 0 || record === undefined) return;
+  const facts = JSON.parse(record.content.toString());
+  const text = JSON.stringify({ ...facts, kept: kept.map(({ path }) => path) }, null, 2);
+  rendered.set(recordFile, { content: Buffer.from(`${text}\n`) });
 }

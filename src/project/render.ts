@@ -1,8 +1,16 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import Handlebars from 'handlebars';
 import { clientSettings } from '../../templates/shared/src/pages/client-settings.ts';
-import { type Answers, recordFile, writeRecord } from '../answers/index.ts';
+import {
+  type Answers,
+  completeAnswers,
+  type Given,
+  parseGiven,
+  recordFile,
+  splitRecord,
+  writeRecord,
+} from '../answers/index.ts';
 import { generatorVersion, templatesFolder } from '../version.ts';
 import { credentialHeader } from './credential-header.ts';
 import { layersOf, readLayer } from './layers.ts';
@@ -10,6 +18,7 @@ import { localOrigin } from './local-origin.ts';
 import { composePackage, type PackagePart } from './package-json.ts';
 import { installCommand, packageManagers, scriptPrefix } from './package-managers.ts';
 import { settingsTable } from './settings-table.ts';
+import { environmentFile } from './target.ts';
 
 export interface RenderedFile {
   content: Buffer;
@@ -53,14 +62,42 @@ export async function render(
   }
 
   files.set('package.json', { content: Buffer.from(composePackage(parts, answers.name)) });
-  files.set(recordFile, { content: Buffer.from(writeRecord(answers, generatorVersion)) });
   for (const [path, text] of Object.entries(packageManagers[answers.packageManager].files)) {
     files.set(path, { content: Buffer.from(text) });
   }
   const environment = files.get('.env');
   if (environment) environment.mode = 0o600; // it holds the secret
 
+  const generator = `create-mcp-sse@${generatorVersion}`;
+  const record = writeRecord(answers, { generator, rendered: digestOf(inOrder(files)) });
+  files.set(recordFile, { content: Buffer.from(record) });
+  return inOrder(files);
+}
+
+function inOrder(files: RenderedFiles): RenderedFiles {
   return new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Tells whether two renderings are the same, secrets apart. */
+function digestOf(files: RenderedFiles): string {
+  const hash = createHash('sha256');
+  for (const [path, { content }] of files) {
+    if (path !== environmentFile) hash.update(`${path}\0${content.length}\0`).update(content);
+  }
+  return `sha256-${hash.digest('base64url')}`;
+}
+
+/**
+ * Renders the files of a project again from what its record says, with a secret that is none. Every version of this
+ * package keeps this function: a later one calls it to update a project that this one has made.
+ *
+ * @param record the parsed record, checked here
+ * @throws {CreateError} bad_input, if an answer is not valid
+ */
+export async function renderRecord(record: Given): Promise<RenderedFiles> {
+  const { given } = splitRecord(record);
+  const answers = completeAnswers(parseGiven(given, recordFile), { cwd: '/', packageManager: 'npm' });
+  return render(answers, { secret: '' });
 }
 
 /** A new secret for `.env`, as the auth type needs it: 384 bits for JWT, 256 bits for an API key. */
@@ -87,6 +124,8 @@ function templateValues(answers: Answers, secret: string) {
     npm: packageManager === 'npm',
     bun: packageManager === 'bun',
     install: installCommand(packageManager),
+    update: `${packageManagers[packageManager].create} update`,
+    add: `${packageManagers[packageManager].create} add`,
     clean: packageManagers[packageManager].clean,
     secret,
     settings: settingsTable(answers),

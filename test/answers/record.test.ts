@@ -18,13 +18,14 @@ test.each([
   { auth: 'none', streamableHttp: false },
 ] as const)('a record with %j gives the same answers when it is read', async ({ ...given }) => {
   const answers = completeAnswers({ directory: 'first', ...(given as object) }, context);
-  const { answers: read, generator } = await readRecord(file(writeRecord(answers, '1.2.3')));
+  const facts = { generator: 'create-mcp-sse@1.2.3', rendered: 'sha256-x', kept: ['README.md'] };
+  const { answers: read, facts: readFacts } = await readRecord(file(writeRecord(answers, facts)));
   expect(completeAnswers({ ...read, directory: 'first' }, context)).toEqual(answers);
-  expect(generator).toBe('create-mcp-sse@1.2.3');
+  expect(readFacts).toEqual(facts);
 });
 
 test('a record may begin with a byte order mark', async () => {
-  expect(await readRecord(file('\uFEFF{"port":1}'))).toEqual({ answers: { port: 1 } });
+  expect(await readRecord(file('\uFEFF{"port":1}'))).toMatchObject({ answers: { port: 1 }, facts: {} });
 });
 
 test.each([
@@ -58,7 +59,7 @@ test.each([
 
 test('a record without authentication may list no protected endpoint', async () => {
   const answers = { auth: 'none', port: 1 };
-  expect(await readRecord(file('{"auth":"none","port":1,"protect":[]}'))).toEqual({ answers });
+  expect(await readRecord(file('{"auth":"none","port":1,"protect":[]}'))).toMatchObject({ answers });
 });
 
 test('a config file that does not exist or is a directory is refused', async () => {
@@ -67,7 +68,9 @@ test('a config file that does not exist or is a directory is refused', async () 
 });
 
 test('the record has the answers that the files depend on, and not those about the run', () => {
-  const record = JSON.parse(writeRecord(completeAnswers({ auth: 'none' }, context), '1.2.3'));
+  const record = JSON.parse(
+    writeRecord(completeAnswers({ auth: 'none' }, context), { generator: 'create-mcp-sse@1.2.3' }),
+  );
   expect(Object.keys(record)).toEqual([
     'generator',
     'port',

@@ -30,7 +30,10 @@ describe('the package', () => {
     const size = files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
     expect(size).toBeLessThan(2 * 1024 * 1024);
     expect(readdirSync(join(folder, 'create-mcp-sse')).sort()).toEqual(
-      ['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'dist', 'package.json', 'templates'].sort(),
+      [
+        ...['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'SECURITY.md'],
+        ...['bench', 'bin', 'dist', 'docs', 'package.json', 'templates'],
+      ].sort(),
     );
   });
 
@@ -297,7 +300,7 @@ test('--config with a record creates the same files except secrets, and flags wi
 
   const { stdout } = await make(['z', '--config', 'x/create-mcp-sse.json', '--port', '9001'], { cwd });
   expect(stdout).toContain('Created z ');
-  expect(record(cwd, 'z')).toEqual({ ...record(cwd, 'x'), port: 9001 });
+  expect(record(cwd, 'z')).toEqual({ ...record(cwd, 'x'), port: 9001, rendered: expect.any(String) });
 });
 
 test.each(['my server', 'a/b/c', "it's", '日本', 'Ünï', '-dash', '.', '$HOME', 'a;b'])(

@@ -211,10 +211,10 @@ describe('a form', () => {
     await page.keyboard.type(secret);
     await page.keyboard.press('Enter');
     await page.getByText(/Connected to/).waitFor();
-    await page.keyboard.press('Tab'); // The button, which had no focus while it was typed.
     const summary = page.locator('details.offer summary').nth(1);
     await summary.focus();
     await page.keyboard.press('Enter');
+    await page.locator('details.offer[open]').getByRole('button', { name: 'Call' }).waitFor();
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await page.getByRole('img', { name: 'Image in the result' }).waitFor();

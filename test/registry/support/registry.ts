@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -15,6 +15,21 @@ declare module 'vitest' {
 }
 
 const verdaccio = join(import.meta.dirname, '../node_modules/verdaccio/bin/verdaccio');
+
+/** The version before this one, as the registry has it. */
+export const earlierVersion = '0.0.9';
+
+/** Makes an earlier version of the packed package: without the last line of a file, and with one that was dropped since. */
+function makeEarlier(tarball: string, folder: string): string {
+  execFileSync('tar', ['-xzf', tarball, '-C', folder]);
+  const at = (path: string) => join(folder, 'package', path);
+  const packageJson = JSON.parse(readFileSync(at('package.json'), 'utf8'));
+  writeFileSync(at('package.json'), JSON.stringify({ ...packageJson, version: earlierVersion }));
+  const guards = at('templates/shared/src/http/guards.ts');
+  writeFileSync(guards, `${readFileSync(guards, 'utf8')}\n// Not fixed yet.\n`);
+  writeFileSync(at('templates/shared/src/dropped.ts'), 'export {};\n');
+  return at('');
+}
 
 /** Starts the registry, and publishes this package to it. What else an install needs it fetches from the user's own. */
 export default async function start(project: TestProject) {
@@ -45,7 +60,10 @@ export default async function start(project: TestProject) {
 
   configure(folder, registry, { package: '', program: 'npm' });
   const [{ filename }] = JSON.parse(npm(['pack', '--json', '--pack-destination', folder]));
-  npm(['publish', join(folder, filename), '--userconfig', join(folder, '.npmrc')]);
+  const publish = (what: string, ...options: string[]) =>
+    npm(['publish', what, '--ignore-scripts', '--userconfig', join(folder, '.npmrc'), ...options]);
+  publish(makeEarlier(join(folder, filename), folder), '--tag', 'earlier');
+  publish(join(folder, filename));
   project.provide('registry', registry);
   return async () => {
     await program.stop();

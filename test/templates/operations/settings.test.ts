@@ -123,7 +123,9 @@ test.each(['jwt', 'apikey'] as const)(
     ]);
     const lines = output.trimEnd().split('\n');
     expect(code).toBe(0);
-    expect(lines.filter((line) => !/^[A-Z_]+=\S*$/.test(line))).toEqual([]);
+    expect(lines.filter((line) => !/^[A-Z_]+=\S*$/.test(line))).toEqual([
+      expect.stringMatching(/^# Made by create-mcp-sse@\S+\. To update: npx create-mcp-sse@latest update$/),
+    ]);
     expect(lines).toEqual(
       expect.arrayContaining(['PORT=4321', 'ALLOWED_HOSTS=a.example,b.example', 'RATE_LIMIT=100']),
     );
@@ -180,6 +182,18 @@ test('MAX_MESSAGE_SIZE limits the size of a message', async () => {
   const stream = await openStream(server, { headers });
   expect((await stream.post(callTool(1, 'echo', { text: 'x'.repeat(500) }))).status).toBe(202);
   expect((await stream.post(callTool(2, 'echo', { text: 'x'.repeat(1024) }))).status).toBe(413);
+});
+
+test('MAX_MESSAGE_VALUES is how many values the arguments of a call may have', async () => {
+  const server = await start({ MAX_MESSAGE_VALUES: '2000' });
+  const stream = await openStream(server, { headers });
+  const withValues = (count: number) => callTool(1, 'echo', { text: 'hello', more: Array(count).fill(1) });
+  expect((await stream.post(withValues(1900))).status).toBe(202);
+  const refused = await stream.post(withValues(2100));
+  expect({ status: refused.status, code: JSON.parse(refused.body).error.code }).toEqual({
+    status: 400,
+    code: -32600,
+  });
 });
 
 test('PROTECT names the endpoints that need a credential', async () => {

@@ -97,6 +97,8 @@ export class EventLog {
 
   /** Forgets what was written before a time. */
   forgetBefore(at: number): void {
+    const [oldest] = this.#events;
+    if (oldest === undefined || oldest.at >= at) return;
     const kept = this.#events.filter((event) => event.number > this.#written || event.at >= at);
     this.#replace(kept);
   }
