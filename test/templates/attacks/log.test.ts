@@ -35,7 +35,7 @@ test('a log whose reader stalls loses lines and counts them', async () => {
 }, 60_000);
 
 test('nothing that a client sends gives orders to a terminal that shows the log', async () => {
-  server = await startServer('none');
+  server = await startServer('none', { TRUST_PROXY: '1' });
   const evil = Buffer.from('\x9b31m\x85', 'latin1');
   for (const [name, path] of [
     ['Host', '/'],

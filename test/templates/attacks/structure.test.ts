@@ -57,6 +57,8 @@ const refused: Record<string, string> = {
   '20,000 keys in one object': toolCall('hold', `{"ms":0,"data":${keys(20_000)}}`),
   'a million levels': message('ping', `{"x":${'['.repeat(full / 2)}${']'.repeat(full / 2)}}`),
   'levels that never end': '['.repeat(full),
+  '5,000 levels in arguments': toolCall('hold', `{"ms":0,"data":${'['.repeat(5000)}${']'.repeat(5000)}}`),
+  '5,000 levels of objects': message('ping', `${'{"x":'.repeat(5000)}1${'}'.repeat(5000)}`),
   'empty objects': `[${repeat('{},', full)}{}]`,
   'an id of 4 MB': `{"jsonrpc":"2.0","id":"${'x'.repeat(full)}","method":"ping"}`,
   'an id of 4 MB of escapes': `{"jsonrpc":"2.0","id":"${repeat('\\u0001', full)}","method":"ping"}`,
