@@ -21,6 +21,18 @@ export default defineConfig({
           name: 'templates',
           sequence: { groupOrder: 2 },
           include: ['test/templates/**/*.test.ts'],
+          exclude: ['test/templates/attacks/**'],
+          globalSetup: ['test/templates/support/projects.ts'],
+          testTimeout: 30_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        // The generated servers under attack.
+        test: {
+          name: 'attacks',
+          sequence: { groupOrder: 5 },
+          include: ['test/templates/attacks/**/*.test.ts'],
           globalSetup: ['test/templates/support/projects.ts'],
           testTimeout: 30_000,
           maxWorkers: 2,
@@ -74,7 +86,7 @@ export default defineConfig({
         // Projects in repositories of git, brought to this version.
         test: {
           name: 'update',
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 6 },
           include: ['test/update/**/*.test.ts'],
           testTimeout: 60_000,
           maxWorkers: 2,

@@ -1,5 +1,5 @@
 // Sessions that open, call, stall and vanish at random, for two minutes, at a generated server, and a quarter as many
-// attackers beside them. At the end every reply must have come to who asked, and the server must hold no more than before.
+// attackers beside them. At the end every reply must have reached the client that asked, and the server must hold no more than before.
 //
 //   node scripts/soak.js [--seconds 120] [--sessions 2000] [--project directory]
 //

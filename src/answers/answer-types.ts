@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import validatePackageName from 'validate-npm-package-name';
-// The generated server checks its settings with the same file, so it accepts every answer that is accepted here.
+// The generated server checks its settings with the same file, so the two agree on every answer.
 import { type Kind, listLike, oneOf } from '../../templates/shared/src/settings/kinds.ts';
 
 /**

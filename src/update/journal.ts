@@ -59,7 +59,7 @@ export class Journal<Report> {
       if (content !== undefined) outputFileSync(join(folder, 'new', path), content);
     }
     const entries = changes.map(({ path, mode }) => ({ path, ...(mode !== undefined && { mode }) }));
-    // Whoever finds it finds all of it.
+    // A run that finds it finds all of it.
     writeFileSync(join(folder, 'journal.tmp'), JSON.stringify({ report, entries }));
     renameSync(join(folder, 'journal.tmp'), join(folder, 'journal.json'));
     return new Journal(folder, directory);

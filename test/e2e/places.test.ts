@@ -97,7 +97,7 @@ test.skipIf(process.platform === 'win32')(
     // The last stage takes files from the first only, and there the server's user may read them.
     const [, first = '', last = ''] = readFileSync(join(cwd, 'x/Dockerfile'), 'utf8').split(/^FROM/m);
     const copied = [...last.matchAll(/^COPY (.*)$/gm)].map(([, words = '']) => words);
-    expect(copied).toHaveLength(4);
+    expect(copied).toHaveLength(5);
     const [, chmod = ''] = /^RUN (chmod .*)$/m.exec(first) ?? [];
     mkdirSync(join(cwd, 'x/dist'));
     await shell(chmod, join(cwd, 'x'));

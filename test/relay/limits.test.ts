@@ -22,9 +22,8 @@ test('messages that a caller sends through several processes count together', as
   );
   expect(refused.headers['retry-after']).toMatch(/^[12]$/);
   expect(await post(a, stream.endpoint, echo(1001, 'x'), bob)).toMatchObject({ status: 404 }); // Others go on.
-  expect(await redis.connect().then((client) => client.keys('*:alice'))).toEqual([
-    'test-server:limit:messages:alice',
-  ]);
+  const client = await redis.connect();
+  expect(await client.exists('test-server:limit:messages:alice')).toBe(1);
 });
 
 test('bad credentials that an address tries at several processes count together', async () => {

@@ -80,7 +80,7 @@ export async function connect({ transport, url, headers }, { seen, notified, end
   function answer(id, method) {
     const reply =
       method === 'ping' ? { result: {} } : { error: { code: -32601, message: 'This page cannot do that' } };
-    post({ jsonrpc: '2.0', id, ...reply }).catch(() => {}); // The server finds out by itself.
+    post({ jsonrpc: '2.0', id, ...reply }).catch(() => {}); // The server notices.
   }
 
   function settle(id, how) {

@@ -35,7 +35,7 @@ describe('the stream', () => {
     await stream.message(1);
     await stream.message(2);
     await stream.message(3);
-    const event = '(event: (endpoint|message)\\n(id: [\\w-]+:\\d+\\n)?data: [^\\n\\r]+\\n\\n)';
+    const event = '((id: [\\w-]+:\\d+\\n)?event: (endpoint|message)\\ndata: [^\\n\\r]+\\n\\n)';
     expect(stream.text()).toMatch(new RegExp(`^${event}{4}$`));
     stream.close();
   });

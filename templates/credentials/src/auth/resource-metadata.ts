@@ -7,7 +7,7 @@ import { sendJson } from '../http/send.ts';
 const wellKnown = '/.well-known/oauth-protected-resource';
 
 export interface ResourceMetadataOptions {
-  /** The OAuth issuer whose tokens are accepted; undefined if there is none. */
+  /** The OAuth issuer whose tokens are valid here; undefined if there is none. */
   issuer: string | undefined;
   /** The endpoint that names the server: clients know it, and not the one for messages. */
   endpoint: string;

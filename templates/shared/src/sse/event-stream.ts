@@ -36,8 +36,9 @@ export class EventStream extends PacedWriter {
    * @returns false if the stream is over
    */
   send(event: 'endpoint' | 'message', data: string, id = ''): boolean {
+    // First, because clients written by hand often look for the data in the line after `event:`.
     const idLine = id === '' ? '' : `id: ${id}\n`;
-    return this.#writeFramed(`event: ${event}\n${idLine}data: ${withoutLineBreaks(data)}\n\n`);
+    return this.#writeFramed(`${idLine}event: ${event}\ndata: ${withoutLineBreaks(data)}\n\n`);
   }
 
   /** Sends a comment, which every client ignores; proxies see that the connection is alive. */

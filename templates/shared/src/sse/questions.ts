@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { JSONRPCResponse } from '@modelcontextprotocol/server';
+import type { JSONRPCMessage, JSONRPCResponse } from '@modelcontextprotocol/server';
 import type { Session } from '../sessions/session.ts';
 import type { EventStream } from './event-stream.ts';
 
@@ -14,6 +14,11 @@ interface Question {
 const idPrefix = 'whose-session-';
 
 export type Questions = ReturnType<typeof createQuestions>;
+
+/** Whether a message answers a question, of this process or of another. */
+export function isAnswer(message: JSONRPCMessage): boolean {
+  return !('method' in message) && typeof message.id === 'string' && message.id.startsWith(idPrefix);
+}
 
 /**
  * Asks clients that reconnect which session is theirs. They do not say it, but they answer a `ping` at the URL that they

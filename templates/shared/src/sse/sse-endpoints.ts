@@ -14,7 +14,7 @@ import { type MessageLimits, readMessage } from '../sessions/read-message.ts';
 import type { Session } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import { EventStream } from './event-stream.ts';
-import { createQuestions } from './questions.ts';
+import { createQuestions, isAnswer } from './questions.ts';
 import { SseSession } from './sse-session.ts';
 
 export interface SseEndpointOptions {
@@ -133,11 +133,11 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
 
     const work = workLimits.begin(client);
     const { message, bytes } = await readMessage(exchange, messages, work);
-    const isAnswer = !('method' in message) && questions.answer(message, client, isOwn ? session : undefined);
+    const answers = !('method' in message) && questions.answer(message, client, isOwn ? session : undefined);
     try {
-      if (!isAnswer && !exchange.isCounted) limits.count(client);
+      if (!answers && !exchange.isCounted) limits.count(client);
       // While the body came, the session may have ended, or become another caller's.
-      if (!isAnswer && !(isOwn && session.closeReason === undefined && session.belongsTo(caller))) {
+      if (!answers && !(isOwn && session.closeReason === undefined && session.belongsTo(caller))) {
         throw new HttpError('session_not_found');
       }
       if ('method' in message && 'id' in message) work.run();
@@ -148,7 +148,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     // The message is accepted, not yet handled: however long a tool runs, the POST is over.
     exchange.response.writeHead(202, { ...exchange.headers, 'Content-Length': 8 }).end('Accepted');
     metrics.messageReceived(bytes);
-    if (isAnswer) work.end();
+    if (answers) work.end();
     else session?.receive(message, caller, work);
   }
 
@@ -161,6 +161,8 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     const session = sessions.get(sessionId);
     if (!session?.belongsTo(caller)) return false;
     const message: JSONRPCMessage = JSON.parse(json);
+    // A client that reconnected to another process, which will give it a new session.
+    if (isAnswer(message)) return true;
     const isRequest = 'method' in message && 'id' in message;
     let work: Work | undefined;
     try {
