@@ -49,7 +49,7 @@ test('processes with different prefixes share a Redis and nothing in it', async 
   expect(await post(a, stream.endpoint, echo(1, 'x'), alice)).toMatchObject({ status: 202 });
   const client = await redis.connect();
   await eventually(
-    async () => (await client.keys('*:alice')).sort().join(),
+    async () => (await client.keys('*:messages:alice')).sort().join(),
     (keys) => keys === 'one:limit:messages:alice,other:limit:messages:alice',
   );
   client.destroy();
