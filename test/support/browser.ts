@@ -30,10 +30,11 @@ export function launchBrowser(): Promise<Browser> {
   });
 }
 
-/** Serves an empty page, so that scripts run on an origin that is not the MCP server's. */
-export async function servePage() {
-  const server = createServer((_, response) => {
-    response.writeHead(200, { 'Content-Type': 'text/html' }).end('<!doctype html><title>A page</title>');
+/** Serves an empty page, and a script beside it, so that scripts run on an origin that is not the MCP server's. */
+export async function servePage(script = '') {
+  const server = createServer(({ url }, response) => {
+    if (url === '/script.js') response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(script);
+    else response.writeHead(200, { 'Content-Type': 'text/html' }).end('<!doctype html><title>A page</title>');
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -67,6 +67,14 @@ projects['without-sse'] = {
   },
 };
 
+// A tool whose parameter clients send as a header too, for proxies that route by it.
+projects['parameter-headers'] = {
+  given: { auth: 'apikey' },
+  changes: {
+    'src/tools/echo.ts': edit('z.string()', "z.string().meta({ 'x-mcp-header': 'Text.1' })"),
+  },
+};
+
 for (const auth of authTypes) {
   const changes: Project['changes'] =
     auth === 'custom' ? { 'src/auth/custom-auth-provider.ts': replaceWith('custom-auth-provider.ts') } : {};
