@@ -181,6 +181,15 @@ describe.each(everyKind)('the real templates with %j', (given) => {
     expect(versions.length).toBeGreaterThan(0);
     expect(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(String(version)))).toEqual([]);
   });
+
+  test('every dependency of the server is imported by its sources', async () => {
+    const files = await renderReal('s');
+    const { dependencies } = JSON.parse(files.get('package.json')?.content.toString() ?? '');
+    const sources = [...files].filter(([path]) => path.startsWith('src/'));
+    const text = sources.map(([, { content }]) => content.toString()).join('\n');
+    const unused = Object.keys(dependencies).filter((name) => !text.includes(`from '${name}`));
+    expect(unused).toEqual([]);
+  });
 });
 
 test('the names that the README tells to remove with SSE exist in the code', async () => {

@@ -19,7 +19,7 @@ function earlier(files: Files) {
   delete files['src/sessions/session.ts'];
   const packageJson = JSON.parse(files['package.json'] ?? '');
   packageJson.dependencies.zod = '4.0.0';
-  delete packageJson.dependencies['rate-limiter-flexible'];
+  delete packageJson.devDependencies['@types/node'];
   files['package.json'] = `${JSON.stringify(packageJson, null, 2)}\n`;
 }
 
@@ -197,12 +197,9 @@ describe('a project that an earlier version made', () => {
     });
     const { notes } = await update();
     expect(read(config)).toBe(`${(await rendered())[config]}\nexport const mine = 1;\n`);
-    const { dependencies, scripts } = JSON.parse(read('package.json'));
-    expect(dependencies).toMatchObject({
-      zod: '5.0.0',
-      pg: '8.0.0',
-      'rate-limiter-flexible': expect.any(String),
-    });
+    const { dependencies, devDependencies, scripts } = JSON.parse(read('package.json'));
+    expect(dependencies).toMatchObject({ zod: '5.0.0', pg: '8.0.0' });
+    expect(devDependencies).toMatchObject({ '@types/node': expect.any(String) });
     expect(scripts.deploy).toBe('deploy');
     expect(read('package.json')).toMatch(/^ {4}"name"/m);
     expect(notes).toEqual([
