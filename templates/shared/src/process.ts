@@ -12,7 +12,7 @@ export function failToStart(error: unknown): void {
   const expected =
     error instanceof SettingsError || error instanceof ListenError || error instanceof StartError;
   console.error(expected ? error.message : error);
-  process.exit(1); // What the application has opened could keep a server alive that does not listen.
+  process.exit(1);
 }
 
 /** SIGTERM and SIGINT close the server; a second one does not wait for it. */
@@ -64,7 +64,7 @@ export function keepRunning(log: Log, metrics: Metrics): void {
   process.stdout.on('error', () => {});
 }
 
-/** The SDK warns on the console, of a tool's name for each session anew. Here each warning comes once, in the log. */
+/** The SDK warns of a tool's name on the console, again in each session. Here each warning comes once, in the log. */
 export function logWarningsOnce(log: Log): void {
   const seen = new Set<string>();
   console.warn = (...words: unknown[]) => {

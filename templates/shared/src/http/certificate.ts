@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
+import { readBytes } from '../settings/text-file.ts';
 
 /** A certificate with its chain, and its private key, in PEM form. */
 export interface Certificate {
@@ -20,7 +20,10 @@ export function certificateReader({ certFile, keyFile }: { certFile: string; key
 function readCertificate(certFile: string, keyFile: string): Certificate {
   if (keyFile === '') throw new Error(`TLS_CERT_FILE=${certFile} needs TLS_KEY_FILE too`);
   if (certFile === '') throw new Error(`TLS_KEY_FILE=${keyFile} needs TLS_CERT_FILE too`);
-  const certificate = { cert: read('TLS_CERT_FILE', certFile), key: read('TLS_KEY_FILE', keyFile) };
+  const certificate = {
+    cert: readBytes(`TLS_CERT_FILE=${certFile}`, certFile).toString(),
+    key: readBytes(`TLS_KEY_FILE=${keyFile}`, keyFile).toString(),
+  };
   try {
     createSecureContext(certificate);
   } catch (error) {
@@ -30,14 +33,4 @@ function readCertificate(certFile: string, keyFile: string): Certificate {
     );
   }
   return certificate;
-}
-
-function read(variable: string, file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new Error(
-      `${variable}=${file} must be a file that can be read (${(error as NodeJS.ErrnoException).code})`,
-    );
-  }
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
+import { Tally } from '../monitoring/tally.ts';
 import { networkOf } from './client-address.ts';
 
 export interface ConnectionOptions {
@@ -39,7 +40,7 @@ export function createConnections(options: ConnectionOptions) {
   const bySocket = new WeakMap<Socket, Connection>();
   /** Connections whose TLS handshake is not over, by the client's end. */
   const handshaking = new Map<string, Connection>();
-  const perAddress = new Map<string, number>();
+  const perAddress = new Tally();
   let unfinished = 0;
   let onIdle: (() => void) | undefined;
   let nextNoteAt = 0;
@@ -54,7 +55,7 @@ export function createConnections(options: ConnectionOptions) {
     const connection: Connection = { socket, address, unfinished: [], carriesStream: false };
     open.add(connection);
     bySocket.set(socket, connection);
-    perAddress.set(address, (perAddress.get(address) ?? 0) + 1);
+    perAddress.add(address);
     socket.once('close', () => remove(connection));
   }
 
@@ -78,11 +79,8 @@ export function createConnections(options: ConnectionOptions) {
   }
 
   function remove(connection: Connection): void {
-    const { address } = connection;
     open.delete(connection);
-    const left = (perAddress.get(address) ?? 1) - 1;
-    if (left > 0) perAddress.set(address, left);
-    else perAddress.delete(address);
+    perAddress.remove(connection.address);
     // Its responses say that they are closed too, after this.
     finished(connection.unfinished.splice(0).length);
   }

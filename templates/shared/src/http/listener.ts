@@ -123,8 +123,6 @@ export function createListener(options: ListenerOptions, { handle, handleClientE
   };
 }
 
-export type Listener = ReturnType<typeof createListener>;
-
 function explain(error: NodeJS.ErrnoException, host: string, port: number): string {
   switch (error.code) {
     case 'EADDRINUSE':

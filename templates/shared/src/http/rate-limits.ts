@@ -86,29 +86,21 @@ export interface RateLimitOptions {
 
 /** How often a client may call. */
 export function createRateLimits({ rateLimit, maxSessionsPerClient, createBuckets }: RateLimitOptions) {
-  const buckets =
-    rateLimit > 0
-      ? createBuckets({ name: 'messages', burst: 2 * rateLimit, perSecond: rateLimit })
-      : undefined;
-  const streams =
-    rateLimit > 0
-      ? createBuckets({
-          name: 'streams',
-          burst: 2 * Math.max(rateLimit, maxSessionsPerClient),
-          perSecond: rateLimit,
-        })
-      : undefined;
+  const limit = (name: string, burst: number) =>
+    rateLimit > 0 ? createBuckets({ name, burst, perSecond: rateLimit }) : undefined;
+  const messages = limit('messages', 2 * rateLimit);
+  const streams = limit('streams', 2 * Math.max(rateLimit, maxSessionsPerClient));
 
   return {
-    /** The same for a stream that is opened. @throws {HttpError} `too_many_requests` */
-    countStream(client: string): void {
-      const waitMs = streams?.take(client) ?? 0;
+    /** Counts messages, or requests that are none. @throws {HttpError} `too_many_requests` */
+    count(client: string, count = 1): void {
+      const waitMs = messages?.take(client, count) ?? 0;
       if (waitMs > 0) throw retryLater('too_many_requests', waitMs, { limit: rateLimit });
     },
 
-    /** @throws {HttpError} `too_many_requests` */
-    count(client: string, count = 1): void {
-      const waitMs = buckets?.take(client, count) ?? 0;
+    /** Counts a stream that is opened. @throws {HttpError} `too_many_requests` */
+    countStream(client: string): void {
+      const waitMs = streams?.take(client) ?? 0;
       if (waitMs > 0) throw retryLater('too_many_requests', waitMs, { limit: rateLimit });
     },
   };

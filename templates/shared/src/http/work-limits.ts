@@ -89,7 +89,7 @@ export class Work {
   }
 
   /**
-   * Counts bytes that are held until its end. With nothing beside it any message passes: how large it may be is bounded
+   * Counts bytes that are held until its end. A client's only message always passes: how large it may be is bounded
    * elsewhere.
    *
    * @throws {HttpError} `too_many_requests`, `server_busy`

@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { maxDescriptors, openDescriptors } from './descriptors.ts';
 import { logLinesLost } from './log.ts';
+import { Tally } from './tally.ts';
 
 /** Upper bounds of the tool-call histogram's buckets, in seconds. */
 const latencyBounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60];
@@ -15,20 +16,20 @@ export type Metrics = ReturnType<typeof createMetrics>;
  * https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 export function createMetrics() {
-  const sessionsClosed = new Map<string, number>();
-  const messagesFailed = new Map<string, number>();
-  const requestsRejected = new Map<string, number>();
+  const sessionsClosed = new Tally();
+  const messagesFailed = new Tally();
+  const requestsRejected = new Tally();
   let sessionsOpen = 0;
   let sessionsOpened = 0;
   let received = 0;
   let receivedBytes = 0;
   let delivered = 0;
   let deliveredBytes = 0;
-  const authFailures = new Map<string, number>();
-  const connectionsClosed = new Map<string, number>();
+  const authFailures = new Tally();
+  const connectionsClosed = new Tally();
   let connectionsOpen = () => 0;
   let sessionsWaiting = () => 0;
-  const sessionsResumed = new Map<string, number>();
+  const sessionsResumed = new Tally();
   let askedInVain = 0;
   let uncaughtErrors = 0;
   const descriptorLimit = maxDescriptors();
@@ -43,7 +44,7 @@ export function createMetrics() {
     },
     sessionClosed(reason: string) {
       sessionsOpen--;
-      increment(sessionsClosed, reason);
+      sessionsClosed.add(reason);
     },
     messageReceived(bytes: number) {
       received++;
@@ -55,18 +56,18 @@ export function createMetrics() {
     },
     /** A message that could not be taken or sent, by the code of the refusal. */
     messageFailed(code: string) {
-      increment(messagesFailed, code);
+      messagesFailed.add(code);
     },
     requestRejected(status: number) {
-      increment(requestsRejected, String(status));
+      requestsRejected.add(String(status));
     },
     /** A request with no or a bad credential, by what was wrong with it: a closed list. */
     authFailed(reason: string) {
-      increment(authFailures, reason);
+      authFailures.add(reason);
     },
     /** A connection for which there was no room, or that made room for another. */
     connectionClosed(outcome: 'refused' | 'given_up') {
-      increment(connectionsClosed, outcome);
+      connectionsClosed.add(outcome);
     },
     /** Where figures come from that others keep. */
     watch({ connections, waiting }: { connections: () => number; waiting: () => number }) {
@@ -75,7 +76,7 @@ export function createMetrics() {
     },
     /** A client came back to its session: it named an event, or answered which session is its own. */
     sessionResumed(by: 'event' | 'answer') {
-      increment(sessionsResumed, by);
+      sessionsResumed.add(by);
     },
     /** A client that came back was asked, and named no session. */
     sessionAskedInVain() {
@@ -88,11 +89,11 @@ export function createMetrics() {
     toolCallFinished(tool: string, outcome: string, seconds: number) {
       let counts = tools.get(tool);
       if (counts === undefined) {
-        counts = { outcomes: new Map(), within: latencyBounds.map(() => 0), calls: 0, seconds: 0 };
+        counts = { outcomes: new Tally(), within: latencyBounds.map(() => 0), calls: 0, seconds: 0 };
         tools.set(tool, counts);
       }
       const { outcomes, within } = counts;
-      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      outcomes.add(outcome);
       counts.calls++;
       counts.seconds += seconds;
       for (let i = within.length - 1; i >= 0 && seconds <= (latencyBounds[i] as number); i--) {
@@ -184,7 +185,7 @@ export function createMetrics() {
 
 /** What is counted of one tool. */
 interface ToolCounts {
-  outcomes: Map<string, number>;
+  outcomes: Tally;
   /** Calls that took no longer than each of the bounds. */
   within: number[];
   calls: number;
@@ -217,10 +218,6 @@ function escaped(label: string): string {
   return label.replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`));
 }
 
-function increment(counts: Map<string, number>, key: string): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
-}
-
 /** A gauge that not every system has. */
 function optionalGauge(name: string, help: string, value: number | undefined): string[] {
   return value === undefined ? [] : metric('gauge', name, help, value);
@@ -230,7 +227,7 @@ function metric(
   type: 'counter' | 'gauge',
   name: string,
   help: string,
-  value: number | Map<string, number>,
+  value: number | Tally,
   label?: string,
 ): string[] {
   const samples =

@@ -139,6 +139,17 @@ function cut(text: string): string {
   return text.length > maxErrorText ? `${text.slice(0, maxErrorText)}…` : text;
 }
 
+/** Whether a message answers a request of this server whose id begins like this. */
+export function isReplyTo(idPrefix: string, message: JSONRPCMessage): boolean {
+  return !('method' in message) && typeof message.id === 'string' && message.id.startsWith(idPrefix);
+}
+
+/** JSON may hold these three as they are, but clients that split lines as Python does would break an event at them. */
+export function withoutLineBreaks(json: string): string {
+  if (!json.includes('\u2028') && !json.includes('\u2029') && !json.includes('\u0085')) return json;
+  return json.replace(/[\u0085\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 export function internalError({ id }: JSONRPCRequest): JSONRPCMessage {
   return errorReply(id, 'Internal error');
 }

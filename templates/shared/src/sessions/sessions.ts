@@ -3,6 +3,7 @@ import { getHeapStatistics } from 'node:v8';
 import { HttpError } from '../http/errors.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
+import { Tally } from '../monitoring/tally.ts';
 import type { CloseReason, Session } from './session.ts';
 
 export interface SessionsOptions {
@@ -33,7 +34,7 @@ export function createSessions(options: SessionsOptions) {
   const resumeMs = options.resumeSeconds * 1000;
   const keepAliveMs = options.keepAliveSeconds > 0 ? options.keepAliveSeconds * 1000 : Infinity;
   const byId = new Map<string, OpenSession>();
-  const perClient = new Map<string, number>();
+  const perClient = new Tally();
 
   // One timer for all sessions, however many there are.
   const timer = setInterval(sweep, sweepMs).unref();
@@ -60,14 +61,21 @@ export function createSessions(options: SessionsOptions) {
     }
   }
 
-  /** What all sessions keep for clients that reconnect: with bodies and queues, an eighth of the heap. */
+  /** What all sessions keep for clients that reconnect: a sixteenth of the heap at most. */
   const storage = { bytes: 0, maxBytes: getHeapStatistics().heap_size_limit / 16, now: performance.now() };
+
+  /** The sessions that wait for their clients; only those of one client if it is given. */
+  function* waitingSessions(client?: string): Generator<Session, void> {
+    for (const { session } of byId.values()) {
+      const isAsked = client === undefined || session.client === client;
+      if (isAsked && session.waitingSince !== undefined) yield session;
+    }
+  }
 
   /** Ends the session that waits for its client in vain, or for longest, to make room. @returns false if none waits */
   function giveUpWaiting(client?: string): boolean {
     let found: Session | undefined;
-    for (const { session } of byId.values()) {
-      if (session.waitingSince === undefined || (client !== undefined && session.client !== client)) continue;
+    for (const session of waitingSessions(client)) {
       if (!session.hasToDeliver) {
         found = session;
         break;
@@ -80,12 +88,8 @@ export function createSessions(options: SessionsOptions) {
 
   /** @throws {HttpError} `server_full` */
   function requireRoom(): void {
-    if (byId.size >= maxSessions && !someWait()) throw new HttpError('server_full');
-  }
-
-  function someWait(): boolean {
-    for (const { session } of byId.values()) if (session.waitingSince !== undefined) return true;
-    return false;
+    const isFull = byId.size >= maxSessions;
+    if (isFull && waitingSessions().next().done) throw new HttpError('server_full');
   }
 
   /** @throws {HttpError} `server_full`, `too_many_sessions` */
@@ -103,7 +107,7 @@ export function createSessions(options: SessionsOptions) {
     const openedAt = performance.now();
     // Sessions that open together (after a restart, all of them) must not be written to together.
     byId.set(sessionId, { session, openedAt, keepAliveAt: openedAt + keepAliveMs * Math.random() });
-    perClient.set(client, (perClient.get(client) ?? 0) + 1);
+    perClient.add(client);
     metrics.sessionOpened();
     log.info({ session: logId(session), client }, 'session opened');
     session.onclose = () => remove(session, openedAt);
@@ -112,9 +116,7 @@ export function createSessions(options: SessionsOptions) {
   function remove(session: Session, openedAt: number): void {
     const { client } = session;
     byId.delete(session.sessionId);
-    const left = (perClient.get(client) ?? 1) - 1;
-    if (left > 0) perClient.set(client, left);
-    else perClient.delete(client);
+    perClient.remove(client);
 
     const reason = session.closeReason as CloseReason; // It is set before the session says that it is closed.
     metrics.sessionClosed(reason);
@@ -170,17 +172,11 @@ export function createSessions(options: SessionsOptions) {
     storage,
     /** How many sessions wait for their clients. */
     get waiting() {
-      let count = 0;
-      for (const { session } of byId.values()) if (session.waitingSince !== undefined) count++;
-      return count;
+      return [...waitingSessions()].length;
     },
     /** Whether a session of this client waits with something to deliver. */
     hasToDeliver(client: string): boolean {
-      for (const { session } of byId.values()) {
-        if (session.client === client && session.waitingSince !== undefined && session.hasToDeliver)
-          return true;
-      }
-      return false;
+      return [...waitingSessions(client)].some((session) => session.hasToDeliver);
     },
     add,
     requireRoom,

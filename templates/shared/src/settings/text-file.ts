@@ -2,6 +2,17 @@ import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { SettingsError } from './environment.ts';
 
+/** @param name what an error says of the file. @throws {SettingsError} if it cannot be read */
+export function readBytes(name: string, file: string | URL): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new SettingsError(
+      `${name} must be a file that can be read (${(error as NodeJS.ErrnoException).code})`,
+    );
+  }
+}
+
 /**
  * The text of a file, as people meant it who write on Windows too: without a byte order mark, and with `\n` for line ends.
  *
@@ -9,14 +20,7 @@ import { SettingsError } from './environment.ts';
  * @throws {SettingsError} if it cannot be read, or is not UTF-8
  */
 export function readTextFile(name: string, file: string | URL): string {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(file);
-  } catch (error) {
-    throw new SettingsError(
-      `${name} must be a file that can be read (${(error as NodeJS.ErrnoException).code})`,
-    );
-  }
+  const bytes = readBytes(name, file);
   // UTF-16 begins with a mark of its own, and has a NUL beside nearly each character.
   const mark = bytes.subarray(0, 2).toString('hex');
   if (bytes.includes(0) || mark === 'fffe' || mark === 'feff') {

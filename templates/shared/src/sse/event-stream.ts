@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { PacedWriter, type PacedWriterOptions } from '../http/paced-writer.ts';
+import { withoutLineBreaks } from '../sessions/json-rpc.ts';
 
 /**
  * One client's stream of server-sent events.
@@ -55,10 +56,4 @@ export class EventStream extends PacedWriter {
     if (!this.#isChunked) return this.write(text);
     return this.write(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`); // RFC 9112, section 7.1
   }
-}
-
-/** JSON may hold these three as they are, but clients that split lines as Python does would break an event at them. */
-function withoutLineBreaks(json: string): string {
-  if (!json.includes('\u2028') && !json.includes('\u2029') && !json.includes('\u0085')) return json;
-  return json.replace(/[\u0085\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { JSONRPCMessage, JSONRPCResponse } from '@modelcontextprotocol/server';
+import { Tally } from '../monitoring/tally.ts';
+import { isReplyTo } from '../sessions/json-rpc.ts';
 import type { Session } from '../sessions/session.ts';
 import type { EventStream } from './event-stream.ts';
 
@@ -17,7 +19,7 @@ export type Questions = ReturnType<typeof createQuestions>;
 
 /** Whether a message answers a question, of this process or of another. */
 export function isAnswer(message: JSONRPCMessage): boolean {
-  return !('method' in message) && typeof message.id === 'string' && message.id.startsWith(idPrefix);
+  return isReplyTo(idPrefix, message);
 }
 
 /**
@@ -28,12 +30,12 @@ export function isAnswer(message: JSONRPCMessage): boolean {
 export function createQuestions() {
   const open = new Map<string, Question>();
   /** How many questions to each client are open. */
-  const perClient = new Map<string, number>();
+  const perClient = new Tally();
 
   /** @returns the session of a client, or undefined if it does not say in time, or its session is gone */
   async function ask(stream: EventStream, client: string, withinMs: number): Promise<Session | undefined> {
     const id = idPrefix + randomUUID();
-    perClient.set(client, (perClient.get(client) ?? 0) + 1);
+    perClient.add(client);
     let timer: NodeJS.Timeout | undefined;
     try {
       return await new Promise<Session | undefined>((settle) => {
@@ -45,9 +47,7 @@ export function createQuestions() {
     } finally {
       clearTimeout(timer);
       open.delete(id);
-      const left = (perClient.get(client) ?? 1) - 1;
-      if (left > 0) perClient.set(client, left);
-      else perClient.delete(client);
+      perClient.remove(client);
     }
   }
 
@@ -68,8 +68,7 @@ export function createQuestions() {
      * @returns false if the message is not the answer of the client that was asked
      */
     answer(message: JSONRPCResponse, client: string, session: Session | undefined): boolean {
-      if (typeof message.id !== 'string') return false;
-      const question = message.id.startsWith(idPrefix) ? open.get(message.id) : undefined;
+      const question = open.get(message.id as string);
       if (question?.client !== client) return false;
       question.settle(session);
       return true;

@@ -145,7 +145,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
       work.end();
       throw error;
     }
-    // The message is accepted, not yet handled: however long a tool runs, the POST is over.
+    // The POST is over here, however long the tool runs: its reply comes on the stream.
     exchange.response.writeHead(202, { ...exchange.headers, 'Content-Length': 8 }).end('Accepted');
     metrics.messageReceived(bytes);
     if (answers) work.end();

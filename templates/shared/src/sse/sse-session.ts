@@ -3,7 +3,7 @@ import { type Caller, ownAuthInfo } from '../auth/caller.ts';
 import type { Work } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
-import { errorReply, internalError, toSendable } from '../sessions/json-rpc.ts';
+import { errorReply, internalError, isReplyTo, toSendable } from '../sessions/json-rpc.ts';
 import type { CloseReason, Session } from '../sessions/session.ts';
 import { logId } from '../sessions/sessions.ts';
 import { EventLog, type EventStorage } from './event-log.ts';
@@ -122,7 +122,7 @@ export class SseSession implements Transport, Session {
     this.#pingsUnanswered = 0;
     const isRequest = 'method' in message && 'id' in message;
     if (!isRequest) work?.end();
-    if (isPingReply(message)) return; // An error is as good a sign of life as a result.
+    if (isReplyTo(pingIdPrefix, message)) return; // An error is as good a sign of life as a result.
     if (isRequest) this.#noteRunning(message, work);
     // A cancelled request gets no reply.
     else if ('method' in message && message.method === 'notifications/cancelled') {
@@ -132,7 +132,7 @@ export class SseSession implements Transport, Session {
       this.onmessage?.(message, caller && { authInfo: ownAuthInfo(caller) });
     } catch (error) {
       this.onerror?.(error as Error);
-      if ('method' in message && 'id' in message) this.send(internalError(message)).catch(() => {}); // The client left.
+      if (isRequest) this.send(internalError(message)).catch(() => {}); // The client left.
     }
   }
 
@@ -267,7 +267,3 @@ const closed: Partial<Record<CloseReason, string>> & { server_closed: string } =
   shutdown: 'The server stopped before the call ended',
   credential_expired: 'The credential expired before the call ended',
 };
-
-function isPingReply(message: JSONRPCMessage): boolean {
-  return !('method' in message) && typeof message.id === 'string' && message.id.startsWith(pingIdPrefix);
-}

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose';
 import { bearerToken, singleHeader } from '../http/headers.ts';
 import { type Algorithm, issuerAlgorithms, secretAlgorithms } from '../settings/algorithms.ts';
+import { loopbackNames } from '../settings/kinds.ts';
 import type { AuthProvider, AuthResult, CredentialScheme } from './auth-provider.ts';
 import { createIssuerKeys, IssuerUnavailable } from './issuer-keys.ts';
 import { type RefusalReason, withoutQuotes } from './refusal-reasons.ts';
@@ -186,7 +187,7 @@ function parseJwksUrl(jwksUrl: string): URL {
   // `fetch` takes no such URL, and naming it here would put the password in the log.
   if (url?.username || url?.password)
     throw new Error('JWT_JWKS_URL must be a URL without user name and password');
-  const onLoopback = url?.protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+  const onLoopback = url?.protocol === 'http:' && loopbackNames.includes(url.hostname);
   if (url?.protocol === 'https:' || (url && onLoopback)) return url;
   throw new Error(`JWT_JWKS_URL=${jwksUrl} must be an https URL, or http on loopback`);
 }

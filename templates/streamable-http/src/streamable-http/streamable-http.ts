@@ -16,7 +16,14 @@ import type { Work, WorkLimits } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
 import { requestId } from '../monitoring/request-id.ts';
-import { errorReply, maxValuesElsewhere, requireBounded, toSendable } from '../sessions/json-rpc.ts';
+import { Tally } from '../monitoring/tally.ts';
+import {
+  errorReply,
+  maxValuesElsewhere,
+  requireBounded,
+  toSendable,
+  withoutLineBreaks,
+} from '../sessions/json-rpc.ts';
 import type { MessageLimits } from '../sessions/read-message.ts';
 
 export interface StreamableHttpOptions {
@@ -74,7 +81,7 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
   const running = new Map<ServerResponse, { json: unknown; writer?: PacedWriter }>();
   let onIdle: (() => void) | undefined;
   /** How many subscriptions each client has open. */
-  const subscribed = new Map<string, number>();
+  const subscribed = new Tally();
 
   /** @throws {HttpError} `too_many_requests`, `too_many_sessions`, and those of the body */
   async function handle(exchange: Exchange, caller: Caller | undefined): Promise<void> {
@@ -110,17 +117,14 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
   /** A stream of change notifications, open for as long as the client likes: a session, as far as limits go. */
   async function subscribe(exchange: Exchange, json: unknown, caller: Caller | undefined): Promise<void> {
     const client = caller?.id ?? exchange.address;
-    const open = subscribed.get(client) ?? 0;
-    if (open >= maxSessionsPerClient) {
+    if ((subscribed.get(client) ?? 0) >= maxSessionsPerClient) {
       throw new HttpError('too_many_subscriptions', { limit: maxSessionsPerClient });
     }
-    subscribed.set(client, open + 1);
+    subscribed.add(client);
     try {
       await answer(subscriptions, exchange, json, caller);
     } finally {
-      const left = (subscribed.get(client) ?? 1) - 1;
-      if (left > 0) subscribed.set(client, left);
-      else subscribed.delete(client);
+      subscribed.remove(client);
     }
   }
 
@@ -164,7 +168,7 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
       };
       // What the SDK has is taken at once: it would keep what waits without bound.
       for await (const chunk of result.body ?? []) {
-        if (!writer.write(withoutLineBreaks(chunk))) return;
+        if (!writer.write(unbroken(chunk))) return;
         if (result.ok && chunk[0] !== comment) metrics.messageDelivered(chunk.length);
       }
       writer.end();
@@ -205,8 +209,8 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
 
   return {
     handle,
-    /** Ends the streams that last until somebody ends them; calls go on. */
     endCalls,
+    /** Ends the streams that last until they are ended; calls go on. */
     endSubscriptions: () => subscriptions.close(),
     /** Resolves once no call runs. */
     async idle(): Promise<void> {
@@ -252,14 +256,11 @@ function withSendableReplies(mcpServer: McpServer): McpServer {
   return mcpServer;
 }
 
-/** Clients that split lines as Python does would break an event at U+0085, U+2028 or U+2029. */
-function withoutLineBreaks(chunk: Uint8Array): Uint8Array {
+/** A piece of an answer, decoded only if there is something to escape in it. */
+function unbroken(chunk: Uint8Array): Uint8Array {
   const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   if (!bytes.includes('\u2028') && !bytes.includes('\u2029') && !bytes.includes('\u0085')) return chunk;
-  const escaped = bytes
-    .toString()
-    .replace(/[\u0085\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
-  return Buffer.from(escaped);
+  return Buffer.from(withoutLineBreaks(bytes.toString()));
 }
 
 /**
