@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { tracingChannel } from 'node:diagnostics_channel';
 import {
   isSpecType,
-  type JSONRPCRequest,
   type McpServer,
   ProtocolError,
   ProtocolErrorCode,
@@ -14,6 +13,7 @@ import {
 import { requireFittingArguments } from './large-arguments.ts';
 import { errorText, type Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { type Handler, tracked } from './running-handlers.ts';
 
 /**
  * An error whose message is meant for the client: throw it in a tool, a resource or a prompt. Of any other error the
@@ -60,8 +60,6 @@ interface Failure {
   message: string;
   reference?: string;
 }
-
-type Handler = (request: JSONRPCRequest, ctx: ServerContext) => Promise<Result>;
 
 /**
  * The SDK's own parts that this file replaces. It has no public place through which every call passes, and it answers with
@@ -123,9 +121,10 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
       }
       return validateToolInput.call(mcpServer, tool, args, name);
     };
-    for (const [method, handler] of handlers) {
-      if (method === 'tools/call') handlers.set(method, watchCalls(handler));
-      else if (!sdkMethods.has(method)) handlers.set(method, guard(method, handler, caller));
+    for (const [method, untracked] of handlers) {
+      if (sdkMethods.has(method)) continue;
+      const handler = tracked(mcpServer, untracked);
+      handlers.set(method, method === 'tools/call' ? watchCalls(handler) : guard(method, handler, caller));
     }
     return mcpServer;
 
