@@ -171,7 +171,10 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
      * @returns undefined if it is none
      */
     function failureIn(result: Result, id: RequestId): Failure | undefined {
-      if (!result.isError) return unwritable(result) ? failureOf('tool', unwritable(result)) : undefined;
+      if (!result.isError) {
+        const error = unwritable(result);
+        return error === undefined ? undefined : failureOf('tool', error);
+      }
       const failure = failures.get(id);
       failures.delete(id);
       if (failure) return failure;
