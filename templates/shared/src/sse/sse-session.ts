@@ -3,7 +3,7 @@ import { type Caller, ownAuthInfo } from '../auth/caller.ts';
 import type { Work } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
-import { errorReply, internalError, isReplyTo, toSendable } from '../sessions/json-rpc.ts';
+import { errorReply, internalError, isReplyTo, toCheckable, toSendable } from '../sessions/json-rpc.ts';
 import type { CloseReason, Session } from '../sessions/session.ts';
 import { logId } from '../sessions/sessions.ts';
 import { EventLog, type EventStorage } from './event-log.ts';
@@ -129,7 +129,10 @@ export class SseSession implements Transport, Session {
       this.#finish(message.params?.requestId as RequestId);
     }
     try {
-      this.onmessage?.(message, caller && { authInfo: ownAuthInfo(caller) });
+      this.onmessage?.(
+        isRequest ? message : toCheckable(message),
+        caller && { authInfo: ownAuthInfo(caller) },
+      );
     } catch (error) {
       this.onerror?.(error as Error);
       if (isRequest) this.send(internalError(message)).catch(() => {}); // The client left.
