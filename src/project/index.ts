@@ -3,7 +3,7 @@
  * prove and commit it.
  */
 export { type CreateOptions, createProject } from './create-project.ts';
-export { layersOf } from './layers.ts';
+export { filesIn, layersOf } from './layers.ts';
 export type { NextSteps } from './next-steps.ts';
 export { packageManagers, runningPackageManager, runScript, scriptPrefix } from './package-managers.ts';
 export { type MakeOptions, type PlanOptions, type Project, type ProjectPlan, planProject } from './plan.ts';
