@@ -3,6 +3,7 @@
  * prove and commit it.
  */
 export { type CreateOptions, createProject } from './create-project.ts';
+export { environmentFile, variablesIn } from './environment-file.ts';
 export { filesIn, layersOf } from './layers.ts';
 export type { NextSteps } from './next-steps.ts';
 export { packageManagers, runningPackageManager, runScript, scriptPrefix } from './package-managers.ts';
@@ -14,7 +15,6 @@ export { CommandFailed, createRun, failingAs, type Run, type RunOptions } from '
 export { type StepContext, type StepName, type StepReport, StepRunner } from './step-runner.ts';
 export { requirePackageManager, steps } from './steps.ts';
 export {
-  environmentFile,
   type FileAction,
   inspectDirectory,
   isEmpty,

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { type Answers, recordFile } from '../answers/index.ts';
 import { cancelled } from '../errors.ts';
 import { templatesFolder } from '../version.ts';
+import { environmentFile } from './environment-file.ts';
 import { compareKept } from './kept-files.ts';
 import { makeProject } from './make.ts';
 import { type NextSteps, nextSteps } from './next-steps.ts';
@@ -10,7 +11,7 @@ import { makeSecret, type RenderedFiles, render } from './render.ts';
 import { createRun, type Run } from './run.ts';
 import type { StepReport } from './step-runner.ts';
 import { steps, stepsMake } from './steps.ts';
-import { countFiles, environmentFile, type PlannedFile, planTarget, type Target } from './target.ts';
+import { countFiles, type PlannedFile, planTarget, type Target } from './target.ts';
 import { currentDirectory } from './usable-path.ts';
 
 export interface PlanOptions {

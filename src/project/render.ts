@@ -13,12 +13,12 @@ import {
 } from '../answers/index.ts';
 import { generatorVersion, templatesFolder } from '../version.ts';
 import { credentialHeader } from './credential-header.ts';
+import { environmentFile } from './environment-file.ts';
 import { layersOf, readLayer } from './layers.ts';
 import { localOrigin } from './local-origin.ts';
 import { composePackage, type PackagePart } from './package-json.ts';
 import { installCommand, packageManagers, scriptPrefix } from './package-managers.ts';
 import { settingsTable } from './settings-table.ts';
-import { environmentFile } from './target.ts';
 
 export interface RenderedFile {
   content: Buffer;

@@ -1,3 +1,5 @@
+import { variablesIn } from '../project/index.ts';
+
 /**
  * Adds to a project's `.env` the variables that new answers need, each with its comment. Nothing that is there changes.
  *
@@ -10,8 +12,8 @@ export function addVariables(
   base: string,
   theirs: string,
 ): { text: string; added: string[] } | undefined {
-  const there = [ours ?? '', base].flatMap(namesIn);
-  const missing = namesIn(theirs).filter((name) => !there.includes(name));
+  const there = [ours ?? '', base].flatMap(variablesIn);
+  const missing = variablesIn(theirs).filter((name) => !there.includes(name));
   if (missing.length === 0) return undefined;
   if (ours === undefined) return { text: theirs, added: missing };
   const end = ours.includes('\r\n') ? '\r\n' : '\n';
@@ -23,8 +25,4 @@ export function addVariables(
   });
   const text = ours + (ours === '' || ours.endsWith('\n') ? '' : end) + added.join(end) + end;
   return { text, added: missing };
-}
-
-function namesIn(text: string): string[] {
-  return [...text.matchAll(/^\uFEFF?\s*(?:export\s+)?(\w+)\s*=/gm)].map(([, name = '']) => name);
 }
