@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Answers, recordFile } from '../answers/index.ts';
+import { type Answers, recordFile, withKept } from '../answers/index.ts';
 import { cancelled } from '../errors.ts';
 import { templatesFolder } from '../version.ts';
 import { environmentFile } from './environment-file.ts';
@@ -92,8 +92,7 @@ export async function planProject(answers: Answers, options: PlanOptions = {}): 
 function recordKept(rendered: RenderedFiles, { files }: Target): void {
   const kept = files.filter(({ action, path }) => action === 'keep' && path !== environmentFile);
   const record = rendered.get(recordFile);
-  if (kept.length === 0 || record === undefined) return;
-  const facts = JSON.parse(record.content.toString());
-  const text = JSON.stringify({ ...facts, kept: kept.map(({ path }) => path) }, null, 2);
-  rendered.set(recordFile, { content: Buffer.from(`${text}\n`) });
+  if (record === undefined) return;
+  const paths = kept.map(({ path }) => path);
+  rendered.set(recordFile, { content: Buffer.from(withKept(record.content.toString(), paths)) });
 }
