@@ -1,6 +1,6 @@
 import kleur from 'kleur';
 import { CreateError, failures, printable } from '../errors.ts';
-import { commandLine, packageManagers, type Shell, scriptPrefix } from '../project/index.ts';
+import { commandLine, installCommand, type Shell, scriptCommand } from '../project/index.ts';
 import { planUpdate, type Update, type UpdateAction, type UpdatePlan } from '../update/index.ts';
 import { readArguments } from './arguments.ts';
 import { npmHints } from './npm-options.ts';
@@ -123,9 +123,9 @@ export function afterText(done: Update, shell: Shell): string {
       : [
           kleur.red(`These places conflict: ${conflictsOf(done).map(printable).join(', ')}`),
           'Resolve each, between <<<<<<< and >>>>>>>, then:',
-          kleur.cyan(`${manager} ${packageManagers[manager].install.join(' ')}`),
-          kleur.cyan(`${scriptPrefix(manager)} build`),
-          kleur.cyan(`${scriptPrefix(manager)} test`),
+          kleur.cyan(installCommand(manager)),
+          kleur.cyan(scriptCommand(manager, 'build')),
+          kleur.cyan(scriptCommand(manager, 'test')),
           '',
         ];
   return [

@@ -6,7 +6,13 @@ export { type CreateOptions, createProject } from './create-project.ts';
 export { environmentFile, variablesIn } from './environment-file.ts';
 export { filesIn, layersOf } from './layers.ts';
 export type { NextSteps } from './next-steps.ts';
-export { packageManagers, runningPackageManager, runScript, scriptPrefix } from './package-managers.ts';
+export {
+  installCommand,
+  packageManagers,
+  runningPackageManager,
+  runScript,
+  scriptCommand,
+} from './package-managers.ts';
 export { type MakeOptions, type PlanOptions, type Project, type ProjectPlan, planProject } from './plan.ts';
 export { commandLine, currentShell, type Shell } from './quote.ts';
 export { remove } from './remove.ts';

@@ -123,6 +123,12 @@ export function scriptPrefix(packageManager: PackageManager): string {
   return { npm: 'npm run', pnpm: 'pnpm', yarn: 'yarn', bun: 'bun run' }[packageManager];
 }
 
+/** How people type a script of the project: `npm test`, `npm run build`, `pnpm build`. */
+export function scriptCommand(packageManager: PackageManager, script: string): string {
+  const isShort = packageManager === 'npm' && ['start', 'test'].includes(script);
+  return `${isShort ? 'npm' : scriptPrefix(packageManager)} ${script}`;
+}
+
 export function installCommand(packageManager: PackageManager): string {
   return [packageManager, ...packageManagers[packageManager].install].join(' ');
 }

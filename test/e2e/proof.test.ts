@@ -45,7 +45,7 @@ describe('with the real npm', () => {
     expect(stdout).toMatch(/Not proved {2}\(no client connected, /);
     expect(stdout).not.toContain('Proved by');
     expect(stdout).toContain(
-      'The server is not proved: no client connected (test/credentials.ts has no good credential yet). Once that is settled, run npm run test',
+      'The server is not proved: no client connected (test/credentials.ts has no good credential yet). Once that is settled, run npm test',
     );
   }, 120_000);
 

@@ -68,7 +68,7 @@ test.each([
     status: 'skipped',
     passed: [report[0]?.slice(7)],
     note,
-    remark: `The server is not proved: ${note}${reason}. Once that is settled, run npm run test`,
+    remark: `The server is not proved: ${note}${reason}. Once that is settled, run npm test`,
   });
 });
 
