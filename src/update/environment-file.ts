@@ -1,4 +1,5 @@
 import { variablesIn } from '../project/index.ts';
+import { lineEndOf } from './trees.ts';
 
 /**
  * Adds to a project's `.env` the variables that new answers need, each with its comment. Nothing that is there changes.
@@ -16,7 +17,7 @@ export function addVariables(
   const missing = variablesIn(theirs).filter((name) => !there.includes(name));
   if (missing.length === 0) return undefined;
   if (ours === undefined) return { text: theirs, added: missing };
-  const end = ours.includes('\r\n') ? '\r\n' : '\n';
+  const end = lineEndOf(ours);
   const lines = theirs.split('\n');
   const added = missing.flatMap((name) => {
     const at = lines.findIndex((line) => line.startsWith(`${name}=`));

@@ -23,6 +23,11 @@ export function readTree(folder: string): Tree {
   return readFiles(folder, filesIn(folder));
 }
 
+/** How the lines of a text end. */
+export function lineEndOf(text: string): '\n' | '\r\n' {
+  return text.includes('\r\n') ? '\r\n' : '\n';
+}
+
 /** Whether every line of a file ends as Windows ends lines. */
 export function hasWindowsEnds(content: Buffer): boolean {
   const text = content.toString('latin1');
