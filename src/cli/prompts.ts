@@ -125,10 +125,11 @@ async function askOne(
   context: CheckContext,
   current: Partial<Answers> = answers,
 ): Promise<Partial<Answers>> {
-  const { key } = question;
+  const { key, type } = question;
   for (;;) {
     const value = await promptFor(question, current, context);
-    const problem = await problemWith(question, value, current, context);
+    // A text is checked while its prompt is open.
+    const problem = type.prompt === 'text' ? undefined : await problemWith(question, value, current, context);
     if (problem === undefined) {
       const changed = { ...answers, [key]: value } as Partial<Answers>;
       if (key === 'port') await warnOfPort(changed);
