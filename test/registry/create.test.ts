@@ -102,9 +102,9 @@ test.each(['pnpm 12', 'Yarn 4.18, Plug’n’Play', 'bun'] as const)(
   },
 );
 
-test('Yarn 1, which parts a path at its spaces, is told so', async () => {
+test('Yarn 1, which splits a path at its spaces, is told so', async () => {
   const { cwd, types } = person(managers['Yarn 1']);
   const { stderr } = await types(`${forms.yarn} 'a b' --no-install`);
-  expect(stderr).toContain('only one directory can be given; Yarn 1 parts a path at its spaces');
+  expect(stderr).toContain('only one directory can be given; Yarn 1 splits a path at its spaces');
   expect(readdirSync(cwd)).toEqual([]);
 });
