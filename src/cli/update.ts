@@ -71,7 +71,7 @@ const colours: Record<UpdateAction, (text: string) => string> = {
 };
 
 /** What is done to each file, and what is not. */
-export function planText(plan: UpdatePlan): string {
+function planText(plan: UpdatePlan): string {
   const { name, from, to, files, notApplied, variables, notes, news, upToDate, resumed } = plan;
   if (upToDate)
     return [`${printable(name)} is up to date with create-mcp-sse ${to}.`, ...indented(notes)].join('\n');
@@ -110,7 +110,7 @@ function indented(lines: readonly string[]): string[] {
 }
 
 /** How to see the update, to undo it, and to go on. */
-export function afterText(done: Update, shell: Shell): string {
+function afterText(done: Update, shell: Shell): string {
   const { directory, files, variables, answers } = done;
   const git = (...words: string[]) => commandLine(['git', '-C', directory, ...words], shell);
   const added = files
@@ -144,7 +144,7 @@ export function afterText(done: Update, shell: Shell): string {
 }
 
 /** What `--json` prints. */
-export function updateJson(update: Update | UpdatePlan): string {
+function updateJson(update: Update | UpdatePlan): string {
   const { directory, name, from, to, answers, files, notApplied, variables, notes, news, steps } = update;
   const conflicts = conflictsOf(update);
   const error = { code: 'conflicts', message: `these places conflict: ${conflicts.join(', ')}` };
