@@ -98,7 +98,7 @@ export class SseSession implements Transport, Session {
   resume(stream: EventStream, caller: Caller | undefined, lastEvent: number | undefined): void {
     const missed =
       lastEvent === undefined
-        ? this.#events.uncertain(this.waitingSince ?? Infinity)
+        ? this.#events.uncertain(this.waitingSince ?? Infinity, this.messagesReceived > 1)
         : this.#events.after(lastEvent);
     const before = this.#stream;
     this.#noteCaller(caller);
