@@ -46,6 +46,9 @@ export interface Session {
   /** Resolves once every request of the client has its reply. */
   idle(): Promise<void>;
 
+  /** The credential of its streams expired, and the client has sent no newer one. */
+  expire(): void;
+
   /** Forgets what was sent before a time, in milliseconds of the monotonic clock. */
   forgetBefore(at: number): void;
 

@@ -52,7 +52,7 @@ export function createSessions(options: SessionsOptions) {
       }
       open.session.forgetBefore(now - resumeMs);
       if (expired >= open.session.expiresAt) {
-        open.session.close('credential_expired');
+        open.session.expire();
       } else if (now >= open.keepAliveAt) {
         // Each keeps its own beat: after a pause all are due at once, and must not stay together.
         open.keepAliveAt += keepAliveMs * Math.ceil((now - open.keepAliveAt + 1) / keepAliveMs);

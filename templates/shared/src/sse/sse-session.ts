@@ -187,6 +187,16 @@ export class SseSession implements Transport, Session {
     return this.isRunning || this.#events.hasUnwritten;
   }
 
+  /** The stream ends. The client comes back with a newer credential, as after a cut; its calls go on meanwhile. */
+  expire(): void {
+    if (!this.#shared.canWait) return void this.close('credential_expired');
+    const { log } = this.#shared;
+    log.info({ session: logId(this), client: this.client }, 'stream ended: its credential expired');
+    const stream = this.#stream;
+    this.#wait();
+    stream?.end();
+  }
+
   forgetBefore(at: number): void {
     this.#events.forgetBefore(at);
   }
