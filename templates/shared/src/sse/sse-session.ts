@@ -3,11 +3,11 @@ import { type Caller, ownAuthInfo } from '../auth/caller.ts';
 import type { Work } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
+import { EventLog, type EventStorage } from '../sessions/event-log.ts';
+import type { EventStream } from '../sessions/event-stream.ts';
 import { errorReply, internalError, isReplyTo, toCheckable, toSendable } from '../sessions/json-rpc.ts';
 import type { CloseReason, Session } from '../sessions/session.ts';
 import { logId } from '../sessions/sessions.ts';
-import { EventLog, type EventStorage } from './event-log.ts';
-import type { EventStream } from './event-stream.ts';
 
 export interface SseSessionOptions {
   sessionId: string;
@@ -23,6 +23,7 @@ export interface SseSessionOptions {
 export interface SharedByAll {
   /** Whether it waits for its client when its stream was cut. */
   canWait: boolean;
+  patience: Session['patience'];
   /** Bytes that may wait for a client to reconnect. */
   maxBufferedBytes: number;
   storage: EventStorage;
@@ -46,6 +47,7 @@ export class SseSession implements Transport, Session {
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
 
+  readonly transport = 'sse';
   readonly sessionId: string;
   readonly client: string;
   waitingSince: number | undefined;
@@ -84,6 +86,10 @@ export class SseSession implements Transport, Session {
   belongsTo(caller: Caller | undefined): boolean {
     // Without a caller the message endpoint is not protected.
     return caller === undefined || this.#caller === undefined || this.#caller.id === caller.id;
+  }
+
+  get patience() {
+    return this.#shared.patience;
   }
 
   get expiresAt(): number {
@@ -198,7 +204,8 @@ export class SseSession implements Transport, Session {
   }
 
   forgetBefore(at: number): void {
-    this.#events.forgetBefore(at);
+    // What was written shortly before the stream was cut may have to be sent again.
+    if (this.waitingSince === undefined) this.#events.forgetBefore(at);
   }
 
   /** Ends the session. Calls that still run are answered with an error. */
