@@ -9,6 +9,7 @@ import type { RateLimits } from '../http/rate-limits.ts';
 import type { Work, WorkLimits } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
+import { handlersOf } from '../monitoring/running-handlers.ts';
 import type { ForwardedMessage, Relay } from '../relay/relay.ts';
 import { EventStream } from '../sessions/event-stream.ts';
 import { type MessageLimits, readMessage } from '../sessions/read-message.ts';
@@ -104,7 +105,11 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
   ): Promise<void> {
     const sessionId = sessions.newId();
     const ownUrl = `${messageUrl}?sessionId=${sessionId}`;
-    const session = new SseSession({ sessionId, caller, client, stream, messageUrl: ownUrl }, sharedByAll);
+    const handlers = handlersOf(mcpServer);
+    const session = new SseSession(
+      { sessionId, caller, client, stream, messageUrl: ownUrl, handlers },
+      sharedByAll,
+    );
     // What the SDK says after a colon may be the message that it could not use.
     mcpServer.server.onerror ??= ({ message }) =>
       log.warn({ client, reason: message.split(':', 1)[0]?.slice(0, 200) }, 'session error');

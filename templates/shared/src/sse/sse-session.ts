@@ -3,6 +3,7 @@ import { type Caller, ownAuthInfo } from '../auth/caller.ts';
 import type { Work } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
+import type { RunningHandlers } from '../monitoring/running-handlers.ts';
 import { EventLog, type EventStorage } from '../sessions/event-log.ts';
 import type { EventStream } from '../sessions/event-stream.ts';
 import { errorReply, internalError, isReplyTo, toCheckable, toSendable } from '../sessions/json-rpc.ts';
@@ -17,6 +18,8 @@ export interface SseSessionOptions {
   stream: EventStream;
   /** The path to POST messages to, with the session's id: what the `endpoint` event says. */
   messageUrl: string;
+  /** What its MCP server is doing. */
+  handlers: RunningHandlers;
 }
 
 /** What all sessions have in common. */
@@ -63,16 +66,19 @@ export class SseSession implements Transport, Session {
   /** The client's requests that have no reply yet, and what each holds until then. */
   readonly #running = new Map<RequestId, Work | undefined>();
   /** Work of calls whose id came again: which reply is whose cannot be told, so they count until the session ends. */
-  readonly #replaced: Work[] = [];
+  readonly #replaced: [RequestId, Work][] = [];
+  readonly #handlers: RunningHandlers;
   #onIdle: (() => void) | undefined;
   #pingsSent = 0;
   #pingsUnanswered = 0;
 
-  constructor({ sessionId, caller, client, stream, messageUrl }: SseSessionOptions, shared: SharedByAll) {
+  constructor(options: SseSessionOptions, shared: SharedByAll) {
+    const { sessionId, caller, client, stream, messageUrl, handlers } = options;
     this.sessionId = sessionId;
     this.#caller = caller;
     this.client = client;
     this.#messageUrl = messageUrl;
+    this.#handlers = handlers;
     this.#shared = shared;
     this.#events = new EventLog(shared.storage);
     this.#take(stream);
@@ -255,12 +261,12 @@ export class SseSession implements Transport, Session {
 
   #noteRunning({ id }: JSONRPCRequest, work: Work | undefined): void {
     const earlier = this.#running.get(id);
-    if (earlier) this.#replaced.push(earlier);
+    if (earlier) this.#replaced.push([id, earlier]);
     this.#running.set(id, work);
   }
 
   #finish(id: RequestId): void {
-    this.#running.get(id)?.end();
+    this.#running.get(id)?.endAfter(this.#handlers.get(id));
     if (this.#running.delete(id) && this.#running.size === 0) this.#onIdle?.();
   }
 
@@ -269,8 +275,8 @@ export class SseSession implements Transport, Session {
     this.closeReason = reason;
     this.#stream?.end();
     this.#events.clear();
-    for (const work of this.#running.values()) work?.end();
-    for (const work of this.#replaced.splice(0)) work.end();
+    for (const [id, work] of [...this.#running, ...this.#replaced]) work?.endAfter(this.#handlers.get(id));
+    this.#replaced.length = 0;
     this.#running.clear();
     this.#onIdle?.();
     try {
