@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -19,10 +19,27 @@ const verdaccio = join(import.meta.dirname, '../node_modules/verdaccio/bin/verda
 /** The version before this one, as the registry has it. */
 export const earlierVersion = '0.0.9';
 
-/** Makes an earlier version of the packed package: without the last line of a file, and with one that was dropped since. */
-function makeEarlier(tarball: string, folder: string): string {
+/** What the changelog of the latest version says to owners of existing projects. */
+export const news = 'Host checks were mended; nothing needs to be done.';
+
+/** Unpacks the packed package. @returns where a file of it is */
+function unpack(tarball: string, folder: string): (path: string) => string {
+  mkdirSync(folder);
   execFileSync('tar', ['-xzf', tarball, '-C', folder]);
-  const at = (path: string) => join(folder, 'package', path);
+  return (path) => join(folder, 'package', path);
+}
+
+/** Makes the latest version: the packed package, with a changelog that has something to say. */
+function makeLatest(tarball: string, folder: string): string {
+  const at = unpack(tarball, folder);
+  const { version } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
+  appendFileSync(at('CHANGELOG.md'), `\n## [${version}]\n\n### Existing projects\n\n- ${news}\n`);
+  return at('');
+}
+
+/** Makes an earlier version: with another last line of a file, and with one that was dropped since. */
+function makeEarlier(tarball: string, folder: string): string {
+  const at = unpack(tarball, folder);
   const packageJson = JSON.parse(readFileSync(at('package.json'), 'utf8'));
   writeFileSync(at('package.json'), JSON.stringify({ ...packageJson, version: earlierVersion }));
   const guards = at('templates/shared/src/http/guards.ts');
@@ -62,8 +79,9 @@ export default async function start(project: TestProject) {
   const [{ filename }] = JSON.parse(npm(['pack', '--json', '--pack-destination', folder]));
   const publish = (what: string, ...options: string[]) =>
     npm(['publish', what, '--ignore-scripts', '--userconfig', join(folder, '.npmrc'), ...options]);
-  publish(makeEarlier(join(folder, filename), folder), '--tag', 'earlier');
-  publish(join(folder, filename));
+  const tarball = join(folder, filename);
+  publish(makeEarlier(tarball, join(folder, 'earlier')), '--tag', 'earlier');
+  publish(makeLatest(tarball, join(folder, 'latest')));
   project.provide('registry', registry);
   return async () => {
     await program.stop();
