@@ -17,6 +17,15 @@ import { startPodman } from './support/podman.ts';
 
 const linter = join(import.meta.dirname, 'node_modules/.bin/dockerfile-utils');
 
+/** What compose.yaml says of the server. */
+interface Service {
+  environment: Record<string, string | number>;
+  env_file: string;
+  read_only: boolean;
+  cap_drop: string[];
+  security_opt: string[];
+}
+
 let podman: Awaited<ReturnType<typeof startPodman>>;
 beforeAll(async () => {
   podman = await startPodman();
@@ -55,14 +64,13 @@ describe.each(['npm', 'pnpm', 'yarn', 'bun'] as const)('with %s', (packageManage
   }
 
   /** The options of podman that a service of compose.yaml stands for. */
-  function optionsOf(service: Record<string, never>): string[] {
-    const { environment, env_file, read_only, cap_drop, security_opt } = service;
+  function optionsOf({ environment, env_file, read_only, cap_drop, security_opt }: Service): string[] {
     expect({ read_only, cap_drop }).toEqual({ read_only: true, cap_drop: ['ALL'] });
     return [
       '--read-only',
       '--cap-drop=ALL',
       ...Object.entries(environment).map(([name, value]) => `--env=${name}=${value}`),
-      ...[security_opt].flat().map((option) => `--security-opt=${option}`),
+      ...security_opt.map((option) => `--security-opt=${option}`),
       `--env-file=${join(context, env_file)}`,
     ];
   }
