@@ -24,6 +24,7 @@ export function person(manager: Manager) {
     NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS,
   };
   return {
+    home,
     cwd,
     env,
     /** Types a line into a shell, and waits for its end. */
