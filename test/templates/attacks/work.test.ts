@@ -14,13 +14,7 @@ import {
   send,
 } from '../support/client.js';
 import { secret } from '../support/projects.js';
-import {
-  goodHeaders,
-  type RunningServer,
-  startServer,
-  startServerWith,
-  startTestServer,
-} from '../support/server.js';
+import { goodHeaders, type RunningServer, startServer, startTestServer } from '../support/server.js';
 
 // What one client can have under way: bodies that come, calls that run, bytes that both hold.
 
@@ -294,11 +288,7 @@ describe('a tool that ignores its signal counts until it is over', () => {
 
 describe('with a heap of 512 MB', () => {
   test('the server lives, and serves others, whatever one client begins and does not end', async () => {
-    server = await startServerWith('apikey', {
-      settings: keys,
-      withTestTools: true,
-      node: ['--max-old-space-size=512'],
-    });
+    server = await startTestServer('apikey', { ...keys, NODE_OPTIONS: '--max-old-space-size=512' });
     const attacker = fork(script, [String(server.port), secret], { execArgv: ['--max-old-space-size=3000'] });
     onTestFinished(() => void attacker.kill('SIGKILL'));
     const begun = once(attacker, 'message');
