@@ -14,13 +14,7 @@ import {
   send,
 } from '../support/client.js';
 import { secret } from '../support/projects.js';
-import {
-  goodHeaders,
-  type RunningServer,
-  startServer,
-  startServerWith,
-  startTestServer,
-} from '../support/server.js';
+import { goodHeaders, type RunningServer, startServer, startTestServer } from '../support/server.js';
 
 // What one client can have under way: bodies that come, calls that run, bytes that both hold.
 
@@ -180,6 +174,11 @@ describe('a tool that ignores its signal counts until it is over', () => {
     method: 'notifications/cancelled',
     params: { requestId },
   });
+  const initialize = call('begins', 'initialize', {
+    protocolVersion: '2025-11-25',
+    capabilities: {},
+    clientInfo: { name: 'x', version: '1' },
+  });
   const become = (name: string, value: number) =>
     eventually(
       () => metric(server, name),
@@ -219,6 +218,31 @@ describe('a tool that ignores its signal counts until it is over', () => {
         await stream.post(request(id));
         stream.close();
         await become('mcp_sessions_open', 0);
+      }
+    },
+    async 'when calls of a session on /mcp are cancelled'(request) {
+      const { headers } = await post(server, '/mcp', initialize, json);
+      const inSession = { ...json, 'Mcp-Session-Id': String(headers['mcp-session-id']) };
+      for (let id = 0; id < 64; id++) {
+        const received = await metric(server, 'mcp_messages_received_total');
+        const answer = post(server, '/mcp', request(id), inSession);
+        if (id < 10) {
+          await become('mcp_messages_received_total', received + 1);
+          await post(server, '/mcp', cancelled(id), inSession);
+        }
+        await answer;
+      }
+    },
+    async 'when its sessions on /mcp end'(request) {
+      for (let id = 0; id < 64; id++) {
+        const { headers, status } = await post(server, '/mcp', initialize, json);
+        if (status === 429) continue;
+        const inSession = { ...json, 'Mcp-Session-Id': String(headers['mcp-session-id']) };
+        const received = await metric(server, 'mcp_messages_received_total');
+        const answer = post(server, '/mcp', request(id), inSession);
+        await become('mcp_messages_received_total', received + 1);
+        await send(server, 'DELETE', '/mcp', { headers: inSession });
+        await answer;
       }
     },
     async 'when its requests are cut off'(request) {
@@ -264,11 +288,7 @@ describe('a tool that ignores its signal counts until it is over', () => {
 
 describe('with a heap of 512 MB', () => {
   test('the server lives, and serves others, whatever one client begins and does not end', async () => {
-    server = await startServerWith('apikey', {
-      settings: keys,
-      withTestTools: true,
-      node: ['--max-old-space-size=512'],
-    });
+    server = await startTestServer('apikey', { ...keys, NODE_OPTIONS: '--max-old-space-size=512' });
     const attacker = fork(script, [String(server.port), secret], { execArgv: ['--max-old-space-size=3000'] });
     onTestFinished(() => void attacker.kill('SIGKILL'));
     const begun = once(attacker, 'message');

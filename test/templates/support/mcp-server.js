@@ -161,6 +161,14 @@ const tools = {
       return text('logged');
     },
   ],
+  /** Ends the response to its own call, whose client comes back for the reply. */
+  letGo: [
+    nothing,
+    (_, { http }) => {
+      http.closeSSE();
+      return text('worth the way');
+    },
+  ],
   /** Sends a request to the client and returns the answer. */
   ask: [
     z.object({ method: z.string(), params: z.any(), timeout: z.number().optional() }),
@@ -232,9 +240,12 @@ export function createMcpServer() {
     await server.close();
     return text('nobody reads this');
   });
-  // A client that lists the tools again finds one more.
-  server.registerTool('grow', { inputSchema: nothing }, () => {
-    server.registerTool('grown', { inputSchema: nothing }, () => text('new'));
+  // A client that lists the tools again finds one more, at once or after the reply.
+  const when = z.object({ later: z.boolean().default(false) });
+  server.registerTool('grow', { inputSchema: when }, ({ later }) => {
+    const grow = () => server.registerTool('grown', { inputSchema: nothing }, () => text('new'));
+    if (later) setImmediate(grow);
+    else grow();
     return text('grown');
   });
   return server;

@@ -19,10 +19,10 @@ export function handlersOf(mcpServer: McpServer): RunningHandlers {
   return byMcpServer.get(mcpServer) ?? none;
 }
 
-/** Resolves once those that run now have settled; undefined if none runs. */
-export function settled(mcpServer: McpServer): Promise<unknown> | undefined {
-  const handlers = handlersOf(mcpServer);
-  return handlers.size > 0 ? Promise.allSettled(handlers.values()) : undefined;
+/** Resolves once the handlers of these requests have settled; undefined if none runs. */
+export function settled(handlers: RunningHandlers, ids: Iterable<RequestId>): Promise<unknown> | undefined {
+  const running = [...ids].flatMap((id) => handlers.get(id) ?? []);
+  return running.length > 0 ? Promise.allSettled(running) : undefined;
 }
 
 /** Has `handlersOf` know what this handler does. */

@@ -4,11 +4,11 @@ import type { Work } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
 import type { RunningHandlers } from '../monitoring/running-handlers.ts';
-import { errorReply, internalError, isReplyTo, toSendable } from '../sessions/json-rpc.ts';
+import { EventLog, type EventStorage } from '../sessions/event-log.ts';
+import type { EventStream } from '../sessions/event-stream.ts';
+import { errorReply, internalError, isReplyTo, toCheckable, toSendable } from '../sessions/json-rpc.ts';
 import type { CloseReason, Session } from '../sessions/session.ts';
 import { logId } from '../sessions/sessions.ts';
-import { EventLog, type EventStorage } from './event-log.ts';
-import type { EventStream } from './event-stream.ts';
 
 export interface SseSessionOptions {
   sessionId: string;
@@ -26,6 +26,7 @@ export interface SseSessionOptions {
 export interface SharedByAll {
   /** Whether it waits for its client when its stream was cut. */
   canWait: boolean;
+  patience: Session['patience'];
   /** Bytes that may wait for a client to reconnect. */
   maxBufferedBytes: number;
   storage: EventStorage;
@@ -49,6 +50,7 @@ export class SseSession implements Transport, Session {
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
 
+  readonly transport = 'sse';
   readonly sessionId: string;
   readonly client: string;
   waitingSince: number | undefined;
@@ -92,6 +94,10 @@ export class SseSession implements Transport, Session {
     return caller === undefined || this.#caller === undefined || this.#caller.id === caller.id;
   }
 
+  get patience() {
+    return this.#shared.patience;
+  }
+
   get expiresAt(): number {
     return this.#caller?.authInfo.expiresAt ?? Infinity;
   }
@@ -104,7 +110,7 @@ export class SseSession implements Transport, Session {
   resume(stream: EventStream, caller: Caller | undefined, lastEvent: number | undefined): void {
     const missed =
       lastEvent === undefined
-        ? this.#events.uncertain(this.waitingSince ?? Infinity)
+        ? this.#events.uncertain(this.waitingSince ?? Infinity, this.messagesReceived > 1)
         : this.#events.after(lastEvent);
     const before = this.#stream;
     this.#noteCaller(caller);
@@ -135,7 +141,10 @@ export class SseSession implements Transport, Session {
       this.#finish(message.params?.requestId as RequestId);
     }
     try {
-      this.onmessage?.(message, caller && { authInfo: ownAuthInfo(caller) });
+      this.onmessage?.(
+        isRequest ? message : toCheckable(message),
+        caller && { authInfo: ownAuthInfo(caller) },
+      );
     } catch (error) {
       this.onerror?.(error as Error);
       if (isRequest) this.send(internalError(message)).catch(() => {}); // The client left.
@@ -190,8 +199,19 @@ export class SseSession implements Transport, Session {
     return this.isRunning || this.#events.hasUnwritten;
   }
 
+  /** The stream ends. The client comes back with a newer credential, as after a cut; its calls go on meanwhile. */
+  expire(): void {
+    if (!this.#shared.canWait) return void this.close('credential_expired');
+    const { log } = this.#shared;
+    log.info({ session: logId(this), client: this.client }, 'stream ended: its credential expired');
+    const stream = this.#stream;
+    this.#wait();
+    stream?.end();
+  }
+
   forgetBefore(at: number): void {
-    this.#events.forgetBefore(at);
+    // What was written shortly before the stream was cut may have to be sent again.
+    if (this.waitingSince === undefined) this.#events.forgetBefore(at);
   }
 
   /** Ends the session. Calls that still run are answered with an error. */
