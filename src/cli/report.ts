@@ -35,7 +35,7 @@ export function assumedText(
 }
 
 /** What the first word can be besides a directory: a directory of that name is written `./update`. */
-export function isSubcommand(word: string | undefined): word is 'update' | 'add' {
+function isSubcommand(word: string | undefined): word is 'update' | 'add' {
   return word === 'update' || word === 'add';
 }
 

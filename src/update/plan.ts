@@ -1,6 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import { type Answers, completeAnswers, overlayAnswers, readRecord, recordFile } from '../answers/index.ts';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Answers,
+  completeAnswers,
+  overlayAnswers,
+  readRecord,
+  recordFile,
+  splitRecord,
+  withKept,
+} from '../answers/index.ts';
 import { CreateError } from '../errors.ts';
 import {
   environmentFile,
@@ -143,13 +152,11 @@ export async function planChanges(
       report.notes.push(`Delete ${left.join(', ')}: ${answers.packageManager} does not read it.`);
   }
 
-  const newRecord = {
-    ...JSON.parse(text(theirFiles, recordFile)),
-    ...(kept.size > 0 && { kept: [...kept] }),
-  };
-  if (JSON.stringify(newRecord) !== JSON.stringify(JSON.parse(ownText(recordFile)))) {
-    const content = Buffer.from(`${JSON.stringify(newRecord, null, 2)}\n`);
-    changes.push(change(report, recordFile, 'update', likeBefore(content, there.get(recordFile))));
+  const newRecord = withKept(text(theirFiles, recordFile), [...kept]);
+  const { given, facts } = record;
+  if (!isDeepStrictEqual(splitRecord(JSON.parse(newRecord)), { given, facts })) {
+    const content = likeBefore(Buffer.from(newRecord), there.get(recordFile));
+    changes.push(change(report, recordFile, 'update', content));
   }
   report.files.sort((a, b) => (a.path < b.path ? -1 : 1));
   await requireFree(directory, changes, report);

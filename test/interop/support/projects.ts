@@ -80,6 +80,8 @@ projects['parameter-headers'] = {
   },
 };
 
+projects['with-relay'] = { given: { auth: 'apikey', relay: 'redis' }, changes: {} };
+
 for (const auth of authTypes) {
   const changes: Project['changes'] =
     auth === 'custom' ? { 'src/auth/custom-auth-provider.ts': replaceWith('custom-auth-provider.ts') } : {};

@@ -19,6 +19,7 @@ export function person(manager: Manager) {
   mkdirSync(cwd);
   writeTree(home, { '.gitconfig': '[user]\n\tname = t\n\temail = t\n' });
   return {
+    home,
     cwd,
     /** Types a line into a shell, and waits for its end. */
     async types(line: string) {

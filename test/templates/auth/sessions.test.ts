@@ -79,7 +79,7 @@ describe('a session belongs to its issuer, subject and client together', () => {
   });
 });
 
-test('a stream ends when its token expires, and the session with it', async () => {
+test('a stream ends when its token expires, and the session with it if it cannot wait', async () => {
   const expires = inSeconds(3);
   const stream = await openStream(jwt, { headers: bearer(await sign({ exp: expires })) });
   await stream.closed;
@@ -88,6 +88,22 @@ test('a stream ends when its token expires, and the session with it', async () =
   expect(late).toBeLessThan(2000);
   await jwt.logged({ msg: 'session closed', reason: 'credential_expired' });
   expect((await stream.post(call(1, 'ping'), bearer(await sign()))).status).toBe(404);
+});
+
+test('a call that outlasts the token goes on, for the same caller with a newer one and for nobody else', async () => {
+  const server = await startServer('jwt', { RESUME_SECONDS: '30' });
+  const stream = await openStream(server, { headers: bearer(await sign({ exp: inSeconds(3) })) });
+  await stream.post(callTool(1, 'countdown', { seconds: 4 }));
+  await stream.closed;
+  await server.logged({ msg: 'stream ended: its credential expired' });
+
+  const back = { 'Last-Event-ID': `${stream.endpoint.split('=')[1]}:0` };
+  const bobs = await openStream(server, { headers: { ...back, ...bearer(await sign({ sub: 'bob' })) } });
+  expect(bobs.endpoint).not.toBe(stream.endpoint);
+  const resumed = await openStream(server, { headers: { ...back, ...bearer(await sign()) } });
+  expect(resumed.endpoint).toBe(stream.endpoint);
+  expect((await resumed.message(1)).result.content[0].text).toBe('Counted down 4 s');
+  await server.stop();
 });
 
 test('a newer token of the same caller extends the stream, and an older one does not shorten it', async () => {

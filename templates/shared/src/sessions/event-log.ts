@@ -92,13 +92,13 @@ export class EventLog {
    * What a client may not have got that names no event: what waits, and replies that may have been lost on their way.
    *
    * @param endedAt when its stream ended; Infinity if it still looked alive, so that nothing is certain
+   * @param hasInitialized whether it sent more than its first message, so that it has the reply to `initialize`
    */
-  uncertain(endedAt: number): StoredEvent[] {
+  uncertain(endedAt: number, hasInitialized: boolean): StoredEvent[] {
     const since = endedAt === Infinity ? -Infinity : endedAt - uncertainMs;
-    return this.#events.filter(({ number, isReply, at, isWritten }) => {
+    return this.#events.filter(({ number, json, isReply, at, isWritten }) => {
       if (!isWritten) return true;
-      // The first reply is that to `initialize`. Once the client sent another message, it had it.
-      return isReply && at >= since && !(number === 1 && this.#number > 1);
+      return isReply && at >= since && !(hasInitialized && number === 1 && answersInitialize(json));
     });
   }
 
@@ -146,4 +146,9 @@ export class EventLog {
     this.#events = events;
     this.#unwritten = events.reduce((sum, { isWritten }) => sum + Number(!isWritten), 0);
   }
+}
+
+/** Clients that come to a new session after a restart do not initialise again: then the first reply is that to a call. */
+function answersInitialize(json: string): boolean {
+  return JSON.parse(json).result?.protocolVersion !== undefined;
 }

@@ -104,7 +104,7 @@ export class SseSession implements Transport, Session {
   resume(stream: EventStream, caller: Caller | undefined, lastEvent: number | undefined): void {
     const missed =
       lastEvent === undefined
-        ? this.#events.uncertain(this.waitingSince ?? Infinity)
+        ? this.#events.uncertain(this.waitingSince ?? Infinity, this.messagesReceived > 1)
         : this.#events.after(lastEvent);
     const before = this.#stream;
     this.#noteCaller(caller);
@@ -193,8 +193,14 @@ export class SseSession implements Transport, Session {
     return this.isRunning || this.#events.hasUnwritten;
   }
 
+  /** The stream ends. The client comes back with a newer credential, as after a cut; its calls go on meanwhile. */
   expire(): void {
-    this.close('credential_expired');
+    if (!this.#shared.canWait) return void this.close('credential_expired');
+    const { log } = this.#shared;
+    log.info({ session: logId(this), client: this.client }, 'stream ended: its credential expired');
+    const stream = this.#stream;
+    this.#wait();
+    stream?.end();
   }
 
   forgetBefore(at: number): void {

@@ -159,7 +159,9 @@ export function createStreamableHttp(options: StreamableHttpOptions, allSessions
     response.once('close', () => {
       if (!response.writableFinished) over.abort();
     });
-    const msLeft = (caller?.authInfo.expiresAt ?? Infinity) * 1000 - Date.now();
+    // A call that a good credential began is answered. A subscription lasts, but no longer than its credential.
+    const expiresAt = handler === subscriptions ? caller?.authInfo.expiresAt : undefined;
+    const msLeft = (expiresAt ?? Infinity) * 1000 - Date.now();
     const expiry = setTimeout(() => over.abort(), Math.min(msLeft, longestTimeout));
 
     try {
