@@ -7,6 +7,7 @@ export type CloseReason =
   | WriteFailure
   | 'credential_expired'
   | 'credential_revoked'
+  | 'moved'
   | 'ping_unanswered'
   | 'server_closed'
   | 'shutdown';
@@ -22,6 +23,8 @@ export interface Session {
   readonly waitingSince: number | undefined;
   /** Whether something waits to be sent, or will: a call runs. */
   readonly hasToDeliver: boolean;
+  /** Whether another process serves its client, and it only delivers what its last calls send. */
+  readonly hasMoved?: boolean;
   /** Why it is over; undefined while it is open. */
   readonly closeReason: CloseReason | undefined;
   readonly messagesReceived: number;
@@ -45,6 +48,9 @@ export interface Session {
 
   /** Resolves once every request of the client has its reply. */
   idle(): Promise<void>;
+
+  /** Ends its stream, so that its client reconnects to another process; what is sent until then waits. */
+  letGo?(): void;
 
   /** Forgets what was sent before a time, in milliseconds of the monotonic clock. */
   forgetBefore(at: number): void;

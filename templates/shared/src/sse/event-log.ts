@@ -1,4 +1,4 @@
-import type { JSONRPCMessage } from '@modelcontextprotocol/server';
+import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/server';
 
 /** One message as it was, or will be, sent. */
 export interface StoredEvent {
@@ -34,12 +34,15 @@ export class EventLog {
   readonly #storage: EventStorage;
   #events: StoredEvent[] = [];
   #bytes = 0;
-  #number = 0;
+  #number: number;
   /** The last event that was written to a stream. */
-  #written = 0;
+  #written: number;
 
-  constructor(storage: EventStorage) {
+  /** @param number of the last event before these; the first of all is the reply to `initialize` */
+  constructor(storage: EventStorage, number = 0) {
     this.#storage = storage;
+    this.#number = number;
+    this.#written = number;
   }
 
   /** Bytes that wait for a stream, at most: those of what was written and is still kept count too. */
@@ -89,10 +92,16 @@ export class EventLog {
     });
   }
 
-  /** All that waited is written. */
-  noteWritten(): void {
-    this.#written = this.#number;
+  /** All that waited is written, or all up to an event. */
+  noteWritten(upTo = this.#number): void {
+    this.#written = Math.max(this.#written, upTo);
     this.#prune();
+  }
+
+  /** The ids of requests whose replies wait. */
+  get unwrittenReplies(): RequestId[] {
+    const replies = this.#events.filter(({ number, isReply }) => isReply && number > this.#written);
+    return replies.map(({ json }) => JSON.parse(json).id);
   }
 
   /** Forgets what was written before a time. */
@@ -108,11 +117,12 @@ export class EventLog {
   }
 
   #prune(): void {
-    while (
-      this.#events.length > maxKept ||
-      (this.#events.length > 0 && (this.#bytes > maxKeptBytes || this.isStorageFull))
-    ) {
-      const { length } = (this.#events.shift() as StoredEvent).json;
+    for (;;) {
+      const isTooMuch = this.#events.length > maxKept || this.#bytes > maxKeptBytes || this.isStorageFull;
+      const [oldest] = this.#events;
+      if (!isTooMuch || oldest === undefined || oldest.number > this.#written) return;
+      this.#events.shift();
+      const { length } = oldest.json;
       this.#bytes -= length;
       this.#storage.bytes -= length;
     }
