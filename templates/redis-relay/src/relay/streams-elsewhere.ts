@@ -31,6 +31,9 @@ interface Held extends Wanted {
   life: string | undefined;
 }
 
+/** How often a process is asked that takes too long to answer. */
+const attempts = 3;
+
 /** Milliseconds between two looks whether the processes are alive whose sessions' streams are here. */
 const lookInterval = 1000;
 
@@ -57,17 +60,14 @@ export function createStreamsElsewhere({ channel, memory, release, log }: Stream
     if (node === '') return undefined;
     if (node !== channel.nodeId) {
       hold(wanted, newId);
-      try {
-        if (await askFor(wanted, { streamId: newId, lastEvent: wanted.lastEvent, isMoved: false })) {
-          look();
-          return { is: 'attached' };
-        }
-      } catch {
-        held.delete(newId);
-        return undefined; // Whether its process has it cannot be known.
+      const isAttached = await askFor(wanted, newId, false);
+      if (isAttached) {
+        look();
+        return { is: 'attached' };
       }
       held.delete(newId);
       delete stream.onclose;
+      if (isAttached === undefined) return undefined;
     }
     const kept = await memory.take(sessionId, caller?.id, newId);
     if (kept === undefined) return undefined;
@@ -78,12 +78,24 @@ export function createStreamsElsewhere({ channel, memory, release, log }: Stream
 
   async function follow(wanted: Wanted, newId: string): Promise<void> {
     if (nodeOf(wanted.sessionId) === channel.nodeId) return;
-    await askFor(wanted, { streamId: newId, lastEvent: wanted.lastEvent, isMoved: true }).catch(() => {}); // It is gone.
+    await askFor(wanted, newId, true);
   }
 
-  function askFor({ sessionId, caller }: Wanted, attachment: Attachment): Promise<boolean> {
-    const json = JSON.stringify(attachment);
-    return channel.forward(nodeOf(sessionId), { kind: 'attach', sessionId, caller, json });
+  /** @returns whether the session's process has it, or undefined if that cannot be known */
+  async function askFor(
+    { sessionId, caller, stream, lastEvent }: Wanted,
+    streamId: string,
+    isMoved: boolean,
+  ): Promise<boolean | undefined> {
+    const json = JSON.stringify({ streamId, lastEvent, isMoved } satisfies Attachment);
+    for (let attempt = 1; attempt <= attempts && !stream.isOver; attempt++) {
+      try {
+        return await channel.forward(nodeOf(sessionId), { kind: 'attach', sessionId, caller, json });
+      } catch {
+        if (channel.problem !== undefined) return undefined;
+      }
+    }
+    return undefined;
   }
 
   function hold(wanted: Wanted, streamId: string): void {

@@ -80,7 +80,10 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
       if (await takeOver({ sessionId, caller, client, stream, lastEvent: named?.number })) return;
     }
     if (response.destroyed) return;
-    if (askForMs > 0) metrics.sessionAskedInVain();
+    if (askForMs > 0) {
+      metrics.sessionAskedInVain();
+      log.info({ client, answered: sessionId !== undefined }, 'client came back without a session');
+    }
     if (!isNew) sessions.requireRoomFor(client);
     await openSession(mcpServer ?? createMcpServer(caller), stream, client, caller);
   }
