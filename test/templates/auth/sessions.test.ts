@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { call, callTool, openStream, post, send } from '../support/client.js';
-import { type RunningServer, startServer } from '../support/server.js';
+import { openHttpSession } from '../support/http-session.js';
+import { type RunningServer, startServer, startTestServer } from '../support/server.js';
 import { bearer, inSeconds, knock, sign } from './credentials.js';
 
 // Whose session is whose, and how long it lasts.
@@ -120,6 +121,20 @@ test('a newer token of the same caller extends the stream, and an older one does
   await stream.post(callTool(3, 'whoami'), bearer(await sign()));
   expect((await stream.message(3)).result.content[0].text).toBe('alice');
   stream.close();
+});
+
+test('over Streamable HTTP a response ends with its token, its call goes on, and a newer token brings the reply', async () => {
+  const server = await startTestServer('jwt', { RESUME_SECONDS: '10' });
+  const expires = inSeconds(2);
+  const session = await openHttpSession(server, bearer(await sign({ exp: expires })));
+  const response = await session.events(callTool(1, 'wait', { ms: 3000, text: 'late' }));
+  const { id } = await response.next();
+  await response.closed;
+  expect(Date.now()).toBeGreaterThanOrEqual(expires * 1000);
+  expect((await session.get({ 'Last-Event-ID': id })).status).toBe(401);
+  const again = await session.listen(id, bearer(await sign()));
+  expect((await again.message(1)).result.content[0].text).toBe('late');
+  await server.stop();
 });
 
 test('an expired token opens no stream and sends no message, even if it was valid before', async () => {

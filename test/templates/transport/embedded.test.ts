@@ -1,41 +1,14 @@
 import { createHook } from 'node:async_hooks';
 import { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { call, callTool, eventually, metric, openStream, post, send } from '../support/client.js';
-import { type Auth, directoryOf } from '../support/projects.js';
+import { dist, startHere } from '../support/embedded.js';
+import { directoryOf } from '../support/projects.js';
 
 // The compiled transport as a library, in a program with a provider and an MCP server of its own.
 
-const servers: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  vi.restoreAllMocks();
-  await Promise.all(servers.splice(0).map((server) => server.close()));
-});
-
-const dist = (file: string, auth: Auth = 'none') =>
-  import(pathToFileURL(join(directoryOf(auth), 'dist', file)).href);
-
-/** @param options.provider makes it a server that asks for credentials */
-async function startHere(settings: Record<string, string> = {}, options: Record<string, unknown> = {}) {
-  const auth = options.provider ? 'custom' : 'none';
-  const { loadConfig } = await dist('config.js', auth);
-  const { createMcpServer } = await dist('mcp-server.js', auth);
-  const { createMetrics } = await dist('monitoring/metrics.js', auth);
-  const { createServer } = await dist('server.js', auth);
-  const { Environment } = await dist('settings/environment.js', auth);
-  const env = new Environment({ PORT: '0', RESUME_SECONDS: '0', ...settings });
-  const config = loadConfig(env);
-  env.finish();
-  const log = { debug() {}, info() {}, warn() {}, error() {} };
-  const metrics = createMetrics();
-  const server = createServer({ config, createMcpServer, log, metrics, ...options });
-  servers.push(server);
-  await server.listen();
-  return Object.assign(server, { port: Number(new URL(server.url()).port) });
-}
+afterEach(() => void vi.restoreAllMocks());
 
 describe('two servers in one process', () => {
   test('share no sessions, limits or metrics', async () => {

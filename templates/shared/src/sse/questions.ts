@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { JSONRPCMessage, JSONRPCResponse } from '@modelcontextprotocol/server';
 import { Tally } from '../monitoring/tally.ts';
+import type { EventStream } from '../sessions/event-stream.ts';
 import { isReplyTo } from '../sessions/json-rpc.ts';
 import type { Session } from '../sessions/session.ts';
-import type { EventStream } from './event-stream.ts';
 
 /** A client that is asked which session is its own. */
 interface Question {

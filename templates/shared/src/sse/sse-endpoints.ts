@@ -9,11 +9,12 @@ import type { RateLimits } from '../http/rate-limits.ts';
 import type { Work, WorkLimits } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
+import { handlersOf } from '../monitoring/running-handlers.ts';
 import type { ForwardedMessage, Relay } from '../relay/relay.ts';
+import { EventStream } from '../sessions/event-stream.ts';
 import { type MessageLimits, readMessage } from '../sessions/read-message.ts';
 import type { Session } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
-import { EventStream } from './event-stream.ts';
 import { createQuestions, isAnswer } from './questions.ts';
 import { SseSession } from './sse-session.ts';
 
@@ -48,7 +49,8 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
   const { canWait, maxQuestions, limits } = options;
   const questions = createQuestions();
   const { maxBufferedBytes } = delivery;
-  const sharedByAll = { canWait, maxBufferedBytes, storage: sessions.storage, log, metrics };
+  const { storage, patience } = sessions;
+  const sharedByAll = { canWait, patience, maxBufferedBytes, storage, log, metrics };
 
   /**
    * Opens a stream: that of a session which waits for its client, if the client shows which one is its own, else that of
@@ -81,11 +83,17 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     await openSession(mcpServer ?? createMcpServer(caller), stream, client, caller);
   }
 
+  /** A session of this transport. */
+  function find(sessionId: string): SseSession | undefined {
+    const session = sessions.get(sessionId);
+    return session instanceof SseSession ? session : undefined;
+  }
+
   /** The event that a client says it got last, if it is of a session of this caller. */
   function eventNamedBy(lastEventId: unknown, caller: Caller | undefined) {
     const [, sessionId = '', number] = /^([\w.-]+):(\d{1,15})$/.exec(String(lastEventId)) ?? [];
-    const session = canWait ? sessions.get(sessionId) : undefined;
-    if (!(session instanceof SseSession) || !session.belongsTo(caller)) return undefined;
+    const session = canWait ? find(sessionId) : undefined;
+    if (!session?.belongsTo(caller)) return undefined;
     return { session, number: Number(number) };
   }
 
@@ -97,7 +105,11 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
   ): Promise<void> {
     const sessionId = sessions.newId();
     const ownUrl = `${messageUrl}?sessionId=${sessionId}`;
-    const session = new SseSession({ sessionId, caller, client, stream, messageUrl: ownUrl }, sharedByAll);
+    const handlers = handlersOf(mcpServer);
+    const session = new SseSession(
+      { sessionId, caller, client, stream, messageUrl: ownUrl, handlers },
+      sharedByAll,
+    );
     // What the SDK says after a colon may be the message that it could not use.
     mcpServer.server.onerror ??= ({ message }) =>
       log.warn({ client, reason: message.split(':', 1)[0]?.slice(0, 200) }, 'session error');
@@ -123,7 +135,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     const client = caller?.id ?? exchange.address;
     const sessionId = idIn(exchange.query);
     if (sessionId === undefined) throw new HttpError('session_id_missing');
-    const session = sessions.get(sessionId);
+    const session = find(sessionId);
     if (session === undefined && relay) {
       return relay.forward(exchange, sessionId, caller, workLimits);
     }
@@ -158,7 +170,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
    * @throws {HttpError} if there is no room for it at the moment
    */
   function receiveForwarded({ sessionId, caller, json }: ForwardedMessage): boolean {
-    const session = sessions.get(sessionId);
+    const session = find(sessionId);
     if (!session?.belongsTo(caller)) return false;
     const message: JSONRPCMessage = JSON.parse(json);
     // A client that reconnected to another process, which will give it a new session.
@@ -181,7 +193,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
 
   /** The session of this process that a query names. */
   function sessionOf(query: string): Session | undefined {
-    return sessions.get(idIn(query) ?? '');
+    return find(idIn(query) ?? '');
   }
 
   return {

@@ -3,11 +3,12 @@ import { type Caller, ownAuthInfo } from '../auth/caller.ts';
 import type { Work } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
-import { errorReply, internalError, isReplyTo, toSendable } from '../sessions/json-rpc.ts';
+import type { RunningHandlers } from '../monitoring/running-handlers.ts';
+import { EventLog, type EventStorage } from '../sessions/event-log.ts';
+import type { EventStream } from '../sessions/event-stream.ts';
+import { errorReply, internalError, isReplyTo, toCheckable, toSendable } from '../sessions/json-rpc.ts';
 import type { CloseReason, Session } from '../sessions/session.ts';
 import { logId } from '../sessions/sessions.ts';
-import { EventLog, type EventStorage } from './event-log.ts';
-import type { EventStream } from './event-stream.ts';
 
 export interface SseSessionOptions {
   sessionId: string;
@@ -17,12 +18,15 @@ export interface SseSessionOptions {
   stream: EventStream;
   /** The path to POST messages to, with the session's id: what the `endpoint` event says. */
   messageUrl: string;
+  /** What its MCP server is doing. */
+  handlers: RunningHandlers;
 }
 
 /** What all sessions have in common. */
 export interface SharedByAll {
   /** Whether it waits for its client when its stream was cut. */
   canWait: boolean;
+  patience: Session['patience'];
   /** Bytes that may wait for a client to reconnect. */
   maxBufferedBytes: number;
   storage: EventStorage;
@@ -46,6 +50,7 @@ export class SseSession implements Transport, Session {
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
 
+  readonly transport = 'sse';
   readonly sessionId: string;
   readonly client: string;
   waitingSince: number | undefined;
@@ -61,16 +66,19 @@ export class SseSession implements Transport, Session {
   /** The client's requests that have no reply yet, and what each holds until then. */
   readonly #running = new Map<RequestId, Work | undefined>();
   /** Work of calls whose id came again: which reply is whose cannot be told, so they count until the session ends. */
-  readonly #replaced: Work[] = [];
+  readonly #replaced: [RequestId, Work][] = [];
+  readonly #handlers: RunningHandlers;
   #onIdle: (() => void) | undefined;
   #pingsSent = 0;
   #pingsUnanswered = 0;
 
-  constructor({ sessionId, caller, client, stream, messageUrl }: SseSessionOptions, shared: SharedByAll) {
+  constructor(options: SseSessionOptions, shared: SharedByAll) {
+    const { sessionId, caller, client, stream, messageUrl, handlers } = options;
     this.sessionId = sessionId;
     this.#caller = caller;
     this.client = client;
     this.#messageUrl = messageUrl;
+    this.#handlers = handlers;
     this.#shared = shared;
     this.#events = new EventLog(shared.storage);
     this.#take(stream);
@@ -86,6 +94,10 @@ export class SseSession implements Transport, Session {
     return caller === undefined || this.#caller === undefined || this.#caller.id === caller.id;
   }
 
+  get patience() {
+    return this.#shared.patience;
+  }
+
   get expiresAt(): number {
     return this.#caller?.authInfo.expiresAt ?? Infinity;
   }
@@ -98,7 +110,7 @@ export class SseSession implements Transport, Session {
   resume(stream: EventStream, caller: Caller | undefined, lastEvent: number | undefined): void {
     const missed =
       lastEvent === undefined
-        ? this.#events.uncertain(this.waitingSince ?? Infinity)
+        ? this.#events.uncertain(this.waitingSince ?? Infinity, this.messagesReceived > 1)
         : this.#events.after(lastEvent);
     const before = this.#stream;
     this.#noteCaller(caller);
@@ -129,7 +141,10 @@ export class SseSession implements Transport, Session {
       this.#finish(message.params?.requestId as RequestId);
     }
     try {
-      this.onmessage?.(message, caller && { authInfo: ownAuthInfo(caller) });
+      this.onmessage?.(
+        isRequest ? message : toCheckable(message),
+        caller && { authInfo: ownAuthInfo(caller) },
+      );
     } catch (error) {
       this.onerror?.(error as Error);
       if (isRequest) this.send(internalError(message)).catch(() => {}); // The client left.
@@ -195,7 +210,8 @@ export class SseSession implements Transport, Session {
   }
 
   forgetBefore(at: number): void {
-    this.#events.forgetBefore(at);
+    // What was written shortly before the stream was cut may have to be sent again.
+    if (this.waitingSince === undefined) this.#events.forgetBefore(at);
   }
 
   /** Ends the session. Calls that still run are answered with an error. */
@@ -245,12 +261,12 @@ export class SseSession implements Transport, Session {
 
   #noteRunning({ id }: JSONRPCRequest, work: Work | undefined): void {
     const earlier = this.#running.get(id);
-    if (earlier) this.#replaced.push(earlier);
+    if (earlier) this.#replaced.push([id, earlier]);
     this.#running.set(id, work);
   }
 
   #finish(id: RequestId): void {
-    this.#running.get(id)?.end();
+    this.#running.get(id)?.endAfter(this.#handlers.get(id));
     if (this.#running.delete(id) && this.#running.size === 0) this.#onIdle?.();
   }
 
@@ -259,8 +275,8 @@ export class SseSession implements Transport, Session {
     this.closeReason = reason;
     this.#stream?.end();
     this.#events.clear();
-    for (const work of this.#running.values()) work?.end();
-    for (const work of this.#replaced.splice(0)) work.end();
+    for (const [id, work] of [...this.#running, ...this.#replaced]) work?.endAfter(this.#handlers.get(id));
+    this.#replaced.length = 0;
     this.#running.clear();
     this.#onIdle?.();
     try {
