@@ -183,7 +183,7 @@ async function connectVersion1(
   };
 }
 
-function versionOf(folder: string): string {
+export function versionOf(folder: string): string {
   const manifest = join(import.meta.dirname, '../node_modules', folder, 'package.json');
   return JSON.parse(readFileSync(manifest, 'utf8')).version;
 }

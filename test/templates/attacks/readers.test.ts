@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { callTool, metric, openStream, post, rawConnection, rawRequest } from '../support/client.js';
-import { type RunningServer, startServerWith, startTestServer } from '../support/server.js';
+import { type RunningServer, startTestServer } from '../support/server.js';
 
 // Readers that go on reading get everything, however much waits for them. Those that do not read are cut.
 
@@ -92,10 +92,9 @@ describe('a reader that takes nothing', () => {
 test.each(['/sse', '/mcp'])(
   'what waits for many readers that stop reading is bounded in all (%s)',
   async (path) => {
-    server = await startServerWith('none', {
-      settings: { STALL_TIMEOUT_SECONDS: '20' },
-      withTestTools: true,
-      node: ['--max-old-space-size=512'],
+    server = await startTestServer('none', {
+      STALL_TIMEOUT_SECONDS: '20',
+      NODE_OPTIONS: '--max-old-space-size=512',
     });
     const before = await metric(server, 'process_resident_memory_bytes');
     const replies = callTool(1, 'flood', { messages: 240, bytes: 64 * 1024, inOneTurn: 240 }); // 15 MB for each of them.

@@ -1,49 +1,14 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { Client, SSEClientTransport } from '@modelcontextprotocol/client';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport as SSEClientTransportV1 } from '@modelcontextprotocol/sdk/client/sse.js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { call, callTool, eventually, metric, openStream, post, send } from '../support/client.js';
+import { cuttingProxy } from '../support/cutting-proxy.js';
 import { goodHeaders, type RunningServer, startTestServer } from '../support/server.js';
 
 // A session outlives its stream: what was on its way when the stream was cut is delivered when its client comes back.
 
 const headers = goodHeaders.apikey;
-
-/** A proxy that can cut the streams that go through it. */
-async function cuttingProxy(to: { port: number }) {
-  const streams = new Set<{ client: Socket; server: Socket }>();
-  const proxy: Server = createServer((client) => {
-    const server = connect(to.port, '127.0.0.1');
-    const pair = { client, server };
-    client.once('data', (first) => {
-      if (String(first).startsWith('GET ')) streams.add(pair);
-      server.write(first);
-      client.pipe(server);
-    });
-    server.pipe(client);
-    for (const socket of [client, server]) {
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        streams.delete(pair);
-        client.destroy();
-        server.destroy();
-      });
-    }
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  const { port } = proxy.address() as { port: number };
-  return {
-    origin: `http://127.0.0.1:${port}`,
-    cut() {
-      for (const { client, server } of streams) {
-        client.destroy();
-        server.destroy();
-      }
-    },
-    close: () => proxy.close(),
-  };
-}
 
 type AnyClient = Pick<Client, 'callTool' | 'close'>;
 const about = { name: 'test', version: '1.0.0' };

@@ -24,6 +24,8 @@ export interface JWTConfig {
   issuer?: string | undefined;
   /** Whom tokens must be for: one of these has to be in `aud`. Defaults to not checked. */
   audience?: string | string[] | undefined;
+  /** Scopes that clients are told to ask the issuer for. Defaults to none. */
+  scopes?: readonly string[];
   /** The claim that names the caller. Defaults to `sub`. */
   callerClaim?: string;
   /** Seconds that this machine's clock and the issuer's may differ. Defaults to 0. */
@@ -82,6 +84,7 @@ export class JWTAuthProvider implements AuthProvider {
       headerName: this.#headerName,
       // Clients that do OAuth go there, so it has to be a web address (RFC 8414, section 2); `iss` need not be one.
       issuer: issuer?.match(/^https?:/) ? issuer : undefined,
+      scopes: config.scopes ?? [],
       challenge: (req, resourceMetadataUrl) => this.#challenge(req, resourceMetadataUrl),
     };
   }
@@ -139,9 +142,11 @@ export class JWTAuthProvider implements AuthProvider {
 
   /** RFC 6750, section 3: there is one parameter at least, and the error is named only when a token was sent. */
   #challenge(req: IncomingMessage, resourceMetadataUrl: string): string {
+    const { issuer, scopes = [] } = this.credentialScheme;
     const parameters = ['realm="mcp"'];
     if (this.#token(req)) parameters.push('error="invalid_token"');
-    if (this.credentialScheme.issuer) parameters.push(`resource_metadata="${resourceMetadataUrl}"`);
+    if (issuer) parameters.push(`resource_metadata="${resourceMetadataUrl}"`);
+    if (issuer && scopes.length > 0) parameters.push(`scope="${scopes.join(' ')}"`);
     return `Bearer ${parameters.join(', ')}`;
   }
 
