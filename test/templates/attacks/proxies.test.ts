@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { call, exchange, openStream, post, rawRequest, send } from '../support/client.js';
-import { directoryOf, secret } from '../support/projects.js';
+import { importFrom, secret } from '../support/projects.js';
 import { type RunningServer, startServer } from '../support/server.js';
 
 // What proxies put into headers, and what clients put there to look like proxies.
@@ -95,7 +94,7 @@ describe('whatever a proxy or a client sends', () => {
   });
 
   test('an address is short, and a part of the network that it names', async () => {
-    const { clientAddress } = await import(join(directoryOf('none'), 'dist/http/client-address.js'));
+    const { clientAddress } = await importFrom('none', 'http/client-address.js');
     fc.assert(
       fc.property(text, fc.integer({ min: 0, max: 3 }), (value, trusted) => {
         const request = { headers: { 'x-forwarded-for': value }, socket: { remoteAddress: '127.0.0.1' } };
