@@ -59,7 +59,7 @@ describe('a server without credentials', () => {
     }
   });
 
-  test('refuses whatever is none of its names', async () => {
+  test('refuses every other name', async () => {
     const part = fc.constantFrom(
       ...loopback,
       'evil.com',

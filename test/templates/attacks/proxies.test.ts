@@ -128,11 +128,14 @@ describe('a request for a whole URL', () => {
   });
 });
 
-test.each(['identity', 'Identity', 'IDENTITY'])('Content-Encoding: %s is none', async (encoding) => {
-  server = await startServer('none');
-  const stream = await openStream(server);
-  const headers = { 'Content-Encoding': encoding, Accept: 'application/json, text/event-stream' };
-  expect((await stream.post(call(1, 'ping'), headers)).status).toBe(202);
-  expect((await post(server, '/mcp', call(1, 'ping'), headers)).status).toBe(200);
-  expect((await stream.post(call(1, 'ping'), { 'Content-Encoding': 'gzip' })).status).toBe(415);
-});
+test.each(['identity', 'Identity', 'IDENTITY'])(
+  'Content-Encoding: %s means no encoding',
+  async (encoding) => {
+    server = await startServer('none');
+    const stream = await openStream(server);
+    const headers = { 'Content-Encoding': encoding, Accept: 'application/json, text/event-stream' };
+    expect((await stream.post(call(1, 'ping'), headers)).status).toBe(202);
+    expect((await post(server, '/mcp', call(1, 'ping'), headers)).status).toBe(200);
+    expect((await stream.post(call(1, 'ping'), { 'Content-Encoding': 'gzip' })).status).toBe(415);
+  },
+);
