@@ -132,6 +132,11 @@ function nginxConf() {
       Object.values(ports)
         .map((port) => `server 127.0.0.1:${port};`)
         .join(' '),
+    )
+    .replace(/~.*\$container:.*;/, () =>
+      Object.entries(ports)
+        .map(([id, port]) => `~^${id}\\. 127.0.0.1:${port};`)
+        .join(' '),
     );
   const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `daemon off;

@@ -85,9 +85,6 @@ describe.each(transports)('over %s', (transport) => {
     'throwsCode',
     'throwsMegabyte',
     'returnsNothing',
-    'returnsBigint',
-    'returnsCircle',
-    'returnsHostileJson',
   ])(
     'of what goes wrong in %s the client learns a reference, under which the log has the rest',
     async (name) => {
@@ -106,6 +103,20 @@ describe.each(transports)('over %s', (transport) => {
         ms: expect.any(Number),
       });
       expect(JSON.stringify(line).length).toBeLessThan(40_000);
+    },
+  );
+
+  test.each(['returnsBigint', 'returnsCircle', 'returnsHostileJson'])(
+    'a result that JSON cannot hold is an error of the call, for the client and in the log: %s',
+    async (name) => {
+      const { error } = await tool(name);
+      const reference = /[0-9a-f]{8}/.exec(error?.message ?? '')?.[0];
+      expect(error).toEqual({ code: -32603, message: `The tool failed (reference ${reference})` });
+      expect(await server.logged({ msg: 'tool call failed', reference })).toMatchObject({
+        tool: name,
+        outcome: 'error',
+        err: { name: 'TypeError' },
+      });
     },
   );
 

@@ -273,7 +273,7 @@ async function startRun() {
     },
   };
 
-  /** The caller may have as many sessions and calls as ever: nothing of the earlier ones still counts. */
+  /** The caller may have as many sessions, calls and questions as ever: nothing of the earlier ones still counts. */
   async function requireAllRoom(caller: string): Promise<void> {
     const headers = headersOf(caller);
     const streams = await Promise.all(Array.from({ length: most }, () => openStream(server, { headers })));
@@ -281,7 +281,8 @@ async function startRun() {
       expect((await stream.post(callTool(`at the end ${caller} ${i}`, 'later'))).status).toBe(202);
     }
     server.endSessionsOf(caller);
-    for (const stream of streams) stream.close();
+    const asked = await Promise.all(streams.map(() => ask(caller)));
+    for (const { stream } of [...streams.map((stream) => ({ stream })), ...asked]) stream.close();
   }
 }
 

@@ -138,7 +138,8 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
             (result) => {
               const failure = failureIn(result, id);
               finish(call, signal.aborted ? 'cancelled' : failure ? 'error' : 'ok', failure);
-              return failure && !result.isError ? errorResult(failure.message) : result;
+              if (failure && !result.isError) throw new Error(failure.message);
+              return result;
             },
             (error) => {
               const isTimeUp = error instanceof TimeUp;
@@ -149,7 +150,7 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
                 : failureOf('tool', error);
               const outcome = signal.aborted ? 'cancelled' : isTimeUp ? 'timeout' : 'error';
               finish(call, outcome, failure);
-              if (isTimeUp) return errorResult(error.message);
+              if (isTimeUp) return { isError: true, content: [{ type: 'text', text: error.message }] };
               throw isRefusal ? error : new Error(failure.message);
             },
           );
@@ -171,7 +172,10 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
      * @returns undefined if it is none
      */
     function failureIn(result: Result, id: RequestId): Failure | undefined {
-      if (!result.isError) return unwritable(result) ? failureOf('tool', unwritable(result)) : undefined;
+      if (!result.isError) {
+        const error = unwritable(result);
+        return error === undefined ? undefined : failureOf('tool', error);
+      }
       const failure = failures.get(id);
       failures.delete(id);
       if (failure) return failure;
@@ -258,10 +262,6 @@ function facts(failure: Failure | undefined): Record<string, unknown> {
   if (failure === undefined) return {};
   const { error, message, reference } = failure;
   return 'error' in failure ? { reference, err: error } : { reason: message };
-}
-
-function errorResult(text: string): Result {
-  return { isError: true, content: [{ type: 'text', text }] };
 }
 
 function noResult(value: null | undefined): Error {

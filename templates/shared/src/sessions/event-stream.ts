@@ -55,6 +55,11 @@ export class EventStream extends PacedWriter {
     this.#writeFramed(`id: ${id}\ndata: \n\n`);
   }
 
+  /** Says when the client should come back, in milliseconds. Some clients of HTTP+SSE break on it. */
+  sendRetry(ms: number): void {
+    this.#writeFramed(`retry: ${ms}\n\n`);
+  }
+
   /** Sends a comment, which every client ignores; proxies see that the connection is alive. */
   comment(text: string): void {
     this.#writeFramed(`: ${text}\n\n`);

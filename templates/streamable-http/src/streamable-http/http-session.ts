@@ -44,6 +44,9 @@ const ownStream = 0;
 /** From this version on clients take an event without data, by whose id they come back when their stream is cut early. */
 const firstPrimedVersion = '2025-11-25';
 
+/** When a client whose connection the server ends should come back. */
+const retryMs = 1000;
+
 /** What the server sends to one request of the client, whichever connection carries it. */
 interface Stream {
   readonly number: number;
@@ -334,11 +337,15 @@ export class HttpSession implements Transport, Session {
     stream.cutAt = performance.now();
   }
 
-  /** Ends the connection of a stream, which the client may open again. */
+  /**
+   * Ends the connection of a stream, which the client may open again.
+   * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#sending-messages-to-the-server
+   */
   #letGo(stream: Stream): void {
     const { writer } = stream;
     if (!writer) return;
     this.#wait(stream);
+    writer.sendRetry(retryMs);
     writer.end();
   }
 

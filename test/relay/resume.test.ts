@@ -1,0 +1,206 @@
+import { describe, expect, test } from 'vitest';
+import { call, callTool, openStream, post } from '../templates/support/client.js';
+import { alice, bob, echo, type Node, openSession, startCluster } from './support/cluster.js';
+
+// A client whose stream was cut comes back to another process than its session's.
+
+const answerTo = (id: string) => ({ jsonrpc: '2.0', id, result: {} });
+
+/** Opens a stream as an SDK client does that reconnects, up to the question which session is its own. */
+async function reconnect(node: { port: number }, headers = alice) {
+  const stream = await openStream(node, { headers: { ...headers, 'MCP-Protocol-Version': '2025-06-18' } });
+  const { id, method } = JSON.parse(stream.endpoint);
+  expect(method).toBe('ping');
+  const endpoint = async () => (await stream.next(({ event }) => event === 'endpoint', 3000)).data;
+  return Object.assign(stream, { question: id as string, nextEndpoint: endpoint });
+}
+
+/** The same with the answer, as the client gives it: at the URL that it knew, wherever that arrives. */
+async function comeBack(node: Node, { endpoint }: { endpoint: string }, via: { port: number }) {
+  const stream = await reconnect(node);
+  expect(await post(via, endpoint, answerTo(stream.question), alice)).toMatchObject({ status: 202 });
+  return stream;
+}
+
+const initialize = (capabilities: object) =>
+  call(0, 'initialize', {
+    protocolVersion: '2025-06-18',
+    capabilities,
+    clientInfo: { name: 'test', version: '1.0.0' },
+  });
+
+describe('a client that reconnects to another process', () => {
+  test.each([0, 1, 2])('gets what its session sends, if its answer arrives at process %i', async (via) => {
+    const { nodes } = await startCluster({ RESUME_SECONDS: '30' });
+    const [a, b] = nodes;
+    const before = await openSession(a);
+    await before.post(callTool(1, 'wait', { ms: 500, text: 'late' }));
+    before.close();
+
+    const again = await comeBack(b, before, nodes[via] as Node);
+
+    expect(await again.nextEndpoint()).toBe(before.endpoint);
+    expect((await again.message(1)).result.content[0].text).toBe('late');
+    for (const [id, node] of nodes.entries()) {
+      expect(await post(node, before.endpoint, echo(10 + id, 'more'), alice)).toMatchObject({ status: 202 });
+      await again.message(10 + id);
+    }
+    expect(again.events).toEqual([]);
+    again.close();
+  });
+
+  test('answers its server, and cancels, over the stream that it has now', async () => {
+    const { nodes } = await startCluster({ RESUME_SECONDS: '30' });
+    const [a, b, c] = nodes;
+    const before = await openSession(a);
+    before.close();
+    const again = await comeBack(b, before, c);
+    await again.nextEndpoint();
+
+    await post(c, before.endpoint, callTool(1, 'ask', { method: 'ping', params: {} }), alice);
+    const question = await again.notification('ping');
+    await post(b, before.endpoint, answerTo(question.id), alice);
+    expect((await again.message(1)).result.content[0].text).toBe('{}');
+    again.close();
+  });
+
+  test('names an event, and gets what came after it', async () => {
+    const { nodes } = await startCluster({ RESUME_SECONDS: '30' });
+    const [a, b] = nodes;
+    const before = await openSession(a);
+    for (const id of [1, 2, 3]) {
+      await before.post(echo(id, `reply ${id}`));
+      await before.message(id);
+    }
+    const [, second] = [...before.text().matchAll(/^id: (\S+)$/gm)].map(([, id]) => id as string);
+    before.close();
+    const again = await openStream(b, { headers: { ...alice, 'Last-Event-ID': second as string } });
+    expect(again.endpoint).toBe(before.endpoint);
+    expect(await again.message()).toMatchObject({ id: 3 });
+    again.close();
+  });
+
+  test('and is cut again, twice, gets each reply once', async () => {
+    const { nodes } = await startCluster({ RESUME_SECONDS: '30' });
+    const [a, b, c] = nodes;
+    const before = await openSession(a);
+    await before.post(callTool(1, 'wait', { ms: 800, text: 'late' }));
+    before.close();
+    const second = await comeBack(b, before, a);
+    await second.nextEndpoint();
+    second.close();
+    const third = await comeBack(c, before, b);
+    await third.nextEndpoint();
+    expect((await third.message(1)).result.content[0].text).toBe('late');
+    await post(a, before.endpoint, echo(2, 'then'), alice);
+    await third.message(2);
+    expect(third.events).toEqual([]);
+    third.close();
+  });
+
+  test('gets a new session within 2 s if it does not answer', async () => {
+    const { nodes } = await startCluster({ RESUME_SECONDS: '30' });
+    const again = await reconnect(nodes[1]);
+    expect(await again.nextEndpoint()).toMatch(/sessionId=b\./);
+    again.close();
+  });
+
+  test('gets a large result whole, and an error for one that cannot be carried', async () => {
+    const { nodes } = await startCluster({ RESUME_SECONDS: '30' });
+    const [a, b, c] = nodes;
+    const before = await openSession(a);
+    before.close();
+    const again = await comeBack(b, before, a);
+    await again.nextEndpoint();
+    await post(a, before.endpoint, callTool(1, 'big', { bytes: 8_000_000 }), alice);
+    expect((await again.message(1)).result.content[0].text).toHaveLength(8_000_000);
+    await post(a, before.endpoint, callTool(2, 'big', { bytes: 26_000_000 }), alice);
+    expect((await again.message(2)).error.message).toContain('too large');
+    await post(c, before.endpoint, echo(3, 'then'), alice);
+    await again.message(3);
+    again.close();
+  });
+});
+
+describe('when the process that has the stream of a session is killed', () => {
+  test('what the session sends waits for its client to come back', async () => {
+    const { nodes } = await startCluster({ RESUME_SECONDS: '30' });
+    const [a, b, c] = nodes;
+    const before = await openSession(a);
+    before.close();
+    const again = await comeBack(b, before, a);
+    await again.nextEndpoint();
+    await post(c, before.endpoint, callTool(1, 'wait', { ms: 300, text: 'late' }), alice);
+    await b.stop('SIGKILL');
+    await again.closed;
+    const third = await comeBack(c, before, a);
+    expect(await third.nextEndpoint()).toBe(before.endpoint);
+    expect((await third.message(1)).result.content[0].text).toBe('late');
+    third.close();
+  });
+});
+
+describe('when the process of a session is killed', () => {
+  test.each([0, 1])(
+    'its client, %i times cut before, goes on elsewhere with what it told, and is told which calls are lost',
+    async (cuts) => {
+      const { nodes } = await startCluster({ RESUME_SECONDS: '30' });
+      const [a, b, c] = nodes;
+      let stream = await openSession(a);
+      const { endpoint } = stream;
+      await stream.post(initialize({ elicitation: {}, roots: {} }));
+      await stream.message(0);
+      await stream.post({ jsonrpc: '2.0', method: 'notifications/initialized' });
+      await stream.post(call(1, 'logging/setLevel', { level: 'error' }));
+      await stream.message(1);
+      if (cuts > 0) {
+        stream.close();
+        stream = await comeBack(b, stream, c);
+        await (stream as Awaited<ReturnType<typeof reconnect>>).nextEndpoint();
+      }
+      expect(await post(c, endpoint, callTool(2, 'hang'), alice)).toMatchObject({ status: 202 });
+
+      await a.stop('SIGKILL');
+
+      const again = cuts > 0 ? stream : await comeBack(b, { endpoint }, c);
+      const moved = (await again.next(({ event }) => event === 'endpoint', 6000)).data;
+      expect(moved).toMatch(/sessionId=b\./);
+      expect((await again.message(2)).error.message).toBe('The process that ran the call ended');
+      await post(c, moved, callTool(3, 'ask', { method: 'roots/list', params: {} }), alice);
+      const asked = await again.notification('roots/list');
+      await post(c, moved, { jsonrpc: '2.0', id: asked.id, result: { roots: [] } }, alice);
+      expect((await again.message(3)).result.content[0].text).toBe('{"roots":[]}');
+      // Below the level that the client asked for.
+      await post(c, moved, callTool(4, 'log', { data: 'quiet' }), alice);
+      await again.message(4);
+      expect(again.text()).not.toContain('quiet');
+      expect(again.text().match(/"id":2\b/g)).toHaveLength(1);
+      again.close();
+    },
+  );
+});
+
+test('nothing is learnt of the session of another caller', async () => {
+  const { nodes } = await startCluster({ RESUME_SECONDS: '30' });
+  const [a, b, c] = nodes;
+  const stream = await openSession(a);
+  await stream.post(echo(1, 'for alice'));
+  await stream.message(1);
+  const [, event = ''] = /^id: (\S+)$/m.exec(stream.text()) ?? [];
+  const asBob = await openStream(b, { headers: { ...bob, 'Last-Event-ID': event.replace(/\d+$/, '0') } });
+  expect(asBob.endpoint).toMatch(/sessionId=b\./);
+
+  // A question to Bob, answered at the URL of Alice; and a question to Alice, answered by Bob.
+  const asked = await reconnect(b, bob);
+  expect(await post(c, stream.endpoint, answerTo(asked.question), bob)).toMatchObject({ status: 202 });
+  expect(await asked.nextEndpoint()).toMatch(/sessionId=b\./);
+  const askedAlice = await reconnect(b, alice);
+  expect(await post(c, asBob.endpoint, answerTo(askedAlice.question), bob)).toMatchObject({ status: 202 });
+  // A question that nobody asked.
+  expect(await post(c, stream.endpoint, answerTo('whose-session-b.guessed'), alice)).toMatchObject({
+    status: 202, // An answer without a question means nothing to the session that gets it.
+  });
+  expect(await askedAlice.nextEndpoint()).toMatch(/sessionId=b\./);
+  expect(stream.isOver).toBe(false);
+  for (const one of [stream, asBob, asked, askedAlice]) one.close();
+});
