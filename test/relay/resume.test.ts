@@ -1,6 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { call, callTool, openStream, post } from '../templates/support/client.js';
-import { alice, bob, echo, type Node, openSession, startCluster } from './support/cluster.js';
+import {
+  alice,
+  bob,
+  connected,
+  cutOff,
+  echo,
+  type Node,
+  openSession,
+  startCluster,
+} from './support/cluster.js';
+import { startRedis } from './support/redis.js';
 
 // A client whose stream was cut comes back to another process than its session's.
 
@@ -203,4 +213,154 @@ test('nothing is learnt of the session of another caller', async () => {
   expect(await askedAlice.nextEndpoint()).toMatch(/sessionId=b\./);
   expect(stream.isOver).toBe(false);
   for (const one of [stream, asBob, asked, askedAlice]) one.close();
+});
+
+describe('when the process of a session stops', () => {
+  const settings = { RESUME_SECONDS: '30', SHUTDOWN_SECONDS: '4' };
+
+  test('an idle client is let go at once and goes on elsewhere with what it told, and the process exits', async () => {
+    const { nodes } = await startCluster(settings);
+    const [a, b, c] = nodes;
+    const before = await openSession(a);
+    await before.post(initialize({ roots: {} }));
+    await before.message(0);
+
+    const stopped = a.stop('SIGTERM');
+    await before.closed;
+    const again = await comeBack(b, before, c);
+
+    const moved = await again.nextEndpoint();
+    expect(moved).toMatch(/sessionId=b\./);
+    expect(await stopped).toEqual({ code: 0, signal: null });
+    await post(c, moved, callTool(3, 'ask', { method: 'roots/list', params: {} }), alice);
+    const asked = await again.notification('roots/list');
+    await post(c, moved, { jsonrpc: '2.0', id: asked.id, result: { roots: [] } }, alice);
+    expect((await again.message(3)).result.content[0].text).toBe('{"roots":[]}');
+    again.close();
+  });
+
+  test('a running call is answered where its client is now, also one that asks the client meanwhile', async () => {
+    const { nodes } = await startCluster(settings);
+    const [a, b, c] = nodes;
+    const before = await openSession(a);
+    await before.post(initialize({ roots: {} }));
+    await before.post(callTool(1, 'ask', { method: 'roots/list', params: {} }));
+    const first = await before.notification('roots/list');
+    await before.post(callTool(2, 'wait', { ms: 1500, text: 'late' }));
+
+    const stopped = a.stop('SIGTERM');
+    await before.closed;
+    const again = await comeBack(b, before, c);
+    const moved = await again.nextEndpoint();
+    // The session that goes on counts its requests from 0 too.
+    await post(c, moved, callTool(3, 'ask', { method: 'roots/list', params: {} }), alice);
+    const second = await again.notification('roots/list');
+    expect(second.id).not.toBe(first.id);
+    const rootsOf = (name: string) => ({ roots: [{ uri: `file:///${name}` }] });
+    await post(c, moved, { ...answerTo(first.id), result: rootsOf('first') }, alice);
+    await post(b, moved, { ...answerTo(second.id), result: rootsOf('second') }, alice);
+
+    expect((await again.message(1)).result.content[0].text).toContain('file:///first');
+    expect((await again.message(3)).result.content[0].text).toContain('file:///second');
+    expect((await again.message(2)).result.content[0].text).toBe('late');
+    expect(await stopped).toEqual({ code: 0, signal: null });
+    again.close();
+  });
+
+  test('a call can be cancelled after its client went on elsewhere', async () => {
+    const { nodes } = await startCluster({ ...settings, SHUTDOWN_SECONDS: '20' });
+    const [a, b, c] = nodes;
+    const before = await openSession(a);
+    await before.post(callTool(1, 'hang'));
+    const stopped = a.stop('SIGTERM');
+    await before.closed;
+    const again = await comeBack(b, before, c);
+    const moved = await again.nextEndpoint();
+    const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } };
+    const startedAt = performance.now();
+    await post(c, moved, cancelled, alice);
+    expect(await stopped).toEqual({ code: 0, signal: null });
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+    again.close();
+  });
+
+  test.each(['before', 'after'])(
+    'a call that takes too long is answered with an error, if its client is back %s the process ended',
+    async (when) => {
+      const { nodes } = await startCluster({ ...settings, SHUTDOWN_SECONDS: '2' });
+      const [a, b, c] = nodes;
+      const before = await openSession(a);
+      await before.post(callTool(1, 'hang'));
+      const stopped = a.stop('SIGTERM');
+      await before.closed;
+      if (when === 'after') await stopped;
+      const again = await comeBack(b, before, c);
+      const { error } = await again.message(1);
+      expect(error.message).toMatch(
+        /The server stopped before the call ended|process that ran the call ended/,
+      );
+      expect(await stopped).toEqual({ code: 0, signal: null });
+      again.close();
+    },
+  );
+
+  test('its id, once taken over, opens nothing for others, and its URL leads to the session that goes on', async () => {
+    const { nodes } = await startCluster(settings);
+    const [a, b, c] = nodes;
+    const before = await openSession(a);
+    await before.post(echo(1, 'for alice'));
+    await before.message(1);
+    const [, event = ''] = /^id: (\S+)$/m.exec(before.text()) ?? [];
+    const stopped = a.stop('SIGTERM');
+    await before.closed;
+    const again = await comeBack(b, before, c);
+    await again.nextEndpoint();
+    await stopped;
+
+    const asBob = await openStream(c, { headers: { ...bob, 'Last-Event-ID': event } });
+    expect(asBob.endpoint).toMatch(/sessionId=c\./);
+    expect(await post(c, before.endpoint, echo(2, 'stolen'), bob)).toMatchObject({ status: 404 });
+    expect(again.isOver).toBe(false);
+    expect(await post(c, before.endpoint, echo(3, 'on its way'), alice)).toMatchObject({ status: 202 });
+    await again.message(3);
+    expect(again.text()).not.toContain('stolen');
+    for (const one of [again, asBob]) one.close();
+  });
+});
+
+test('without Redis a client that reconnects gets a new session, and nothing waits for it', async () => {
+  const { nodes, redis } = await startCluster({ RESUME_SECONDS: '30' });
+  const [a, b] = nodes;
+  const [here, before] = [await openSession(b), await openSession(a)];
+  before.close();
+  await redis.stop();
+  await cutOff(b);
+  const again = await reconnect(b);
+  const startedAt = performance.now();
+  expect(await post(b, before.endpoint, answerTo(again.question), alice)).toMatchObject({ status: 202 });
+  expect(await again.nextEndpoint()).toMatch(/sessionId=b\./);
+  expect(performance.now() - startedAt).toBeLessThan(1000);
+  expect(await post(b, here.endpoint, echo(1, 'local'), alice)).toMatchObject({ status: 202 });
+  await here.message(1);
+  for (const one of [here, again]) one.close();
+});
+
+test('what a session sends while Redis is away reaches its client, whose stream is elsewhere, once', async () => {
+  const { nodes, redis } = await startCluster({ RESUME_SECONDS: '30' });
+  const [a, b] = nodes;
+  const before = await openSession(a);
+  before.close();
+  const again = await comeBack(b, before, a);
+  await again.nextEndpoint();
+  await redis.stop();
+  await cutOff(a);
+  await post(a, before.endpoint, echo(1, 'late'), alice);
+  const back = await startRedis([], redis.port);
+  await connected(...nodes);
+  expect((await again.message(1)).result.content[0].text).toBe('late');
+  await post(b, before.endpoint, echo(2, 'then'), alice);
+  await again.message(2);
+  expect(again.events).toEqual([]);
+  again.close();
+  await back.stop();
 });
