@@ -109,7 +109,9 @@ export async function startCluster({ project, auth, settings, change, print, fai
 
     async stop() {
       isStopping = true;
-      await Promise.all([...children.values()].map((child) => end(child, 'SIGTERM')));
+      // All of them at once have nobody to leave their sessions to.
+      const signalFor = (name) => (name in ports ? 'SIGKILL' : 'SIGTERM');
+      await Promise.all([...children].map(([name, child]) => end(child, signalFor(name))));
       rmSync(temporary, { recursive: true, force: true });
     },
   };
