@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { call, callTool, openStream, post } from '../templates/support/client.js';
+import { call, callTool, eventually, openStream, post } from '../templates/support/client.js';
 import {
   alice,
   bob,
@@ -10,7 +10,7 @@ import {
   openSession,
   startCluster,
 } from './support/cluster.js';
-import { startRedis } from './support/redis.js';
+import { type Redis, startRedis } from './support/redis.js';
 
 // A client whose stream was cut comes back to another process than its session's.
 
@@ -38,6 +38,16 @@ const initialize = (capabilities: object) =>
     capabilities,
     clientInfo: { name: 'test', version: '1.0.0' },
   });
+
+/** Resolves when Redis knows that a call runs at this process. */
+async function running(redis: Redis, node: string): Promise<void> {
+  const client = await redis.connect();
+  await eventually(
+    () => client.hLen(`test-server:calls:${node}`),
+    (sessions) => sessions > 0,
+  );
+  client.destroy();
+}
 
 describe('a client that reconnects to another process', () => {
   test.each([0, 1, 2])('gets what its session sends, if its answer arrives at process %i', async (via) => {
@@ -132,6 +142,21 @@ describe('a client that reconnects to another process', () => {
   });
 });
 
+test('an answer to the question of another process is not counted by RATE_LIMIT', async () => {
+  const { nodes } = await startCluster({ RESUME_SECONDS: '30', RATE_LIMIT: '1' });
+  const [a, b, c] = nodes;
+  const before = await openSession(a);
+  before.close();
+  const again = await reconnect(b);
+  const statuses = [];
+  for (let id = 1; id <= 4; id++)
+    statuses.push((await post(c, before.endpoint, echo(id, 'x'), alice)).status);
+  expect(statuses).toContain(429);
+  expect(await post(c, before.endpoint, answerTo(again.question), alice)).toMatchObject({ status: 202 });
+  expect(await again.nextEndpoint()).toBe(before.endpoint);
+  again.close();
+});
+
 describe('when the process that has the stream of a session is killed', () => {
   test('what the session sends waits for its client to come back', async () => {
     const { nodes } = await startCluster({ RESUME_SECONDS: '30' });
@@ -154,7 +179,7 @@ describe('when the process of a session is killed', () => {
   test.each([0, 1])(
     'its client, %i times cut before, goes on elsewhere with what it told, and is told which calls are lost',
     async (cuts) => {
-      const { nodes } = await startCluster({ RESUME_SECONDS: '30' });
+      const { nodes, redis } = await startCluster({ RESUME_SECONDS: '30' });
       const [a, b, c] = nodes;
       let stream = await openSession(a);
       const { endpoint } = stream;
@@ -169,6 +194,7 @@ describe('when the process of a session is killed', () => {
         await (stream as Awaited<ReturnType<typeof reconnect>>).nextEndpoint();
       }
       expect(await post(c, endpoint, callTool(2, 'hang'), alice)).toMatchObject({ status: 202 });
+      await running(redis, 'a');
 
       await a.stop('SIGKILL');
 
@@ -213,6 +239,61 @@ test('nothing is learnt of the session of another caller', async () => {
   expect(await askedAlice.nextEndpoint()).toMatch(/sessionId=b\./);
   expect(stream.isOver).toBe(false);
   for (const one of [stream, asBob, asked, askedAlice]) one.close();
+});
+
+test('nobody but its caller takes over the session of a process that was killed', async () => {
+  const { nodes, redis } = await startCluster({ RESUME_SECONDS: '30' });
+  const [a, b, c] = nodes;
+  const before = await openSession(a);
+  await before.post(initialize({ roots: {} }));
+  await before.message(0);
+  await before.post(callTool(1, 'hang'));
+  const [, event = ''] = /^id: (\S+)$/m.exec(before.text()) ?? [];
+  await running(redis, 'a');
+  await a.stop('SIGKILL');
+
+  const asBob = await openStream(b, { headers: { ...bob, 'Last-Event-ID': event } });
+  expect(asBob.endpoint).toMatch(/sessionId=b\./);
+  const asked = await reconnect(b, bob);
+  expect(await post(c, before.endpoint, answerTo(asked.question), bob)).toMatchObject({ status: 202 });
+  await asked.nextEndpoint();
+  for (const other of [asBob, asked]) expect(other.text()).not.toContain('process that ran the call ended');
+
+  const again = await comeBack(b, before, c);
+  await again.nextEndpoint();
+  expect((await again.message(1)).error.message).toBe('The process that ran the call ended');
+  for (const one of [asBob, asked, again]) one.close();
+});
+
+test('what is kept of a session is no more than its client told, and is gone with it', async () => {
+  const { nodes, redis } = await startCluster({ RESUME_SECONDS: '1' });
+  const [a] = nodes;
+  const client = await redis.connect();
+  const kept = async () => Object.entries(await client.hGetAll('test-server:told:a'));
+  const stream = await openSession(a);
+  const initialized = initialize({ roots: {} });
+  await stream.post({
+    ...initialized,
+    params: { ...initialized.params, _meta: { secret: 'of the client' } },
+  });
+  await stream.message(0);
+  const [[key = '', value = ''] = []] = await eventually(kept, ({ length }) => length > 0);
+  expect(stream.endpoint).not.toContain(key);
+  expect(value).not.toContain('secret');
+  expect(JSON.parse(value)[0]).toEqual({ method: 'initialize', params: initialized.params });
+  await stream.post(callTool(1, 'hang'));
+  await eventually(
+    () => client.hGetAll('test-server:calls:a'),
+    (calls) => calls[key] === '[1]',
+  );
+  // More than 8 KB is not kept.
+  for (let id = 2; id < 12; id++)
+    await stream.post(call(id, 'resources/subscribe', { uri: `odd://${'x'.repeat(1000)}${id}` }));
+  await eventually(kept, (entries) => entries[0]?.[1] === '[]');
+  stream.close();
+  await eventually(kept, ({ length }) => length === 0);
+  expect(await client.exists('test-server:calls:a')).toBe(0);
+  client.destroy();
 });
 
 describe('when the process of a session stops', () => {
