@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { readTree } from '../fixtures/files.ts';
@@ -160,6 +160,62 @@ describe.each<[string, NpmStep]>([
     git('commit', '--quiet', '--message', 'updated');
     expect((await runCommand(['update', 'x'], { cwd })).stdout).toContain('up to date');
   });
+});
+
+describe('at any moment of an update', () => {
+  const args = ['update', 'x', '--relay', 'redis', ...withoutInstall];
+
+  /** Runs an update and sends it a signal after a while. @returns its exit status; null if it was killed */
+  async function interrupted(cwd: string, signal: NodeJS.Signals, milliseconds: number) {
+    const child = spawn(command, args, { cwd, env: cleanEnvironment, stdio: 'ignore' });
+    const ended = once(child, 'exit');
+    const timer = setTimeout(() => child.kill(signal), milliseconds);
+    const [exitCode] = await ended;
+    clearTimeout(timer);
+    return exitCode as number | null;
+  }
+
+  /** What is left of a run in git's folder. */
+  const leftIn = (directory: string) =>
+    readdirSync(join(directory, '.git')).filter((name) => name.startsWith('create-mcp-sse'));
+
+  /** The files before an update and after it, and moments from its begin to its end. */
+  async function measured() {
+    const { cwd, directory } = await project();
+    const before = filesOf(directory);
+    const start = performance.now();
+    expect(await interrupted(cwd, 'SIGINT', 60_000)).toBe(0);
+    const duration = performance.now() - start;
+    const moments = Array.from({ length: 8 }, (_, index) => ((index + 2) * duration) / 10);
+    return { before, after: filesOf(directory), moments };
+  }
+
+  /** Without secrets, which are another's in each project. */
+  const comparable = ({ '.env': _, ...files }: Record<string, string>) => files;
+
+  test('Ctrl-C leaves the files as they were, or all of them updated', async () => {
+    const { before, after, moments } = await measured();
+    for (const moment of moments) {
+      const { cwd, directory } = await project();
+      const exitCode = await interrupted(cwd, 'SIGINT', moment);
+      expect([0, 130]).toContain(exitCode);
+      expect(comparable(filesOf(directory))).toEqual(comparable(exitCode === 0 ? after : before));
+      expect(leftIn(directory)).toEqual([]);
+    }
+  }, 180_000);
+
+  test('kill -9 leaves what the next update finishes', async () => {
+    const { after, moments } = await measured();
+    for (const moment of moments) {
+      const { cwd, directory } = await project();
+      await interrupted(cwd, 'SIGKILL', moment);
+      const { exitCode, stderr } = await runCommand(args, { cwd });
+      // Killed after its last file, it had nothing left to do.
+      if (exitCode !== 0) expect(stderr).toContain('has changes that are not committed');
+      expect(comparable(filesOf(directory))).toEqual(comparable(after));
+      expect(leftIn(directory)).toEqual([]);
+    }
+  }, 180_000);
 });
 
 describe('add', () => {
