@@ -95,7 +95,11 @@ test('a project that its owner changed is updated twice, proved each time, and a
   expect(first.exitCode, first.all).toBe(0);
   expect(read('src/http/doorkeeper.ts')).not.toContain('// Not fixed yet.');
   expect(existsSync(join(directory, 'src/http/guards.ts'))).toBe(false);
-  expect(existsSync(join(directory, 'src/dropped.ts'))).toBe(false);
+  for (const gone of ['src/dropped.ts', 'src/http/send-once.ts'])
+    expect(existsSync(join(directory, gone)), gone).toBe(false);
+  expect(read('src/settings/server.ts')).toContain('MAX_MESSAGE_VALUES');
+  expect(JSON.parse(read('package.json')).devDependencies).toHaveProperty('@types/node');
+  expect(first.stdout).not.toContain('Not applied');
   expect(first.stdout).toContain('greet greets');
   expect(read('README.md')).toBe('# Mine\n');
   await inProject(commit);

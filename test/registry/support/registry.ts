@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -37,13 +45,23 @@ function makeLatest(tarball: string, folder: string): string {
   return at('');
 }
 
-/** Makes an earlier version: with another last line of a file, and with one that was dropped since. */
+/** Makes an earlier version: without a fix, a setting and a dependency, with a file under its old name, and a dropped one. */
 function makeEarlier(tarball: string, folder: string): string {
   const at = unpack(tarball, folder);
   const packageJson = JSON.parse(readFileSync(at('package.json'), 'utf8'));
   writeFileSync(at('package.json'), JSON.stringify({ ...packageJson, version: earlierVersion }));
-  const guards = at('templates/shared/src/http/guards.ts');
-  writeFileSync(guards, `${readFileSync(guards, 'utf8')}\n// Not fixed yet.\n`);
+  const edit = (path: string, change: (text: string) => string) => {
+    const file = at(`templates/${path}`);
+    const text = readFileSync(file, 'utf8');
+    if (change(text) === text) throw new Error(`${path} no longer has what an earlier version lacks`);
+    writeFileSync(file, change(text));
+  };
+  edit('shared/src/http/guards.ts', (text) => `${text}\n// Not fixed yet.\n`);
+  edit('shared/src/settings/server.ts', (text) => text.replace(/ {4}maxMessageValues: .*?\n {4}\),\n/s, ''));
+  edit('shared/package.json', (text) => text.replace(/ {4}"@types\/node": .*\n/, ''));
+  for (const path of ['shared/src/pages/pages.ts', 'credentials/src/auth/resource-metadata.ts'])
+    edit(path, (text) => text.replace('/send.ts', '/send-once.ts'));
+  renameSync(at('templates/shared/src/http/send.ts'), at('templates/shared/src/http/send-once.ts'));
   writeFileSync(at('templates/shared/src/dropped.ts'), 'export {};\n');
   return at('');
 }
