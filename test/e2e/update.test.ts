@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, expect, test, vi } from 'vitest';
 import { readTree } from '../fixtures/files.ts';
 import { temporaryDirectory } from '../fixtures/temporary.ts';
@@ -240,6 +241,34 @@ describe('add', () => {
     expect(stdout).toContain(
       "import { registerExplain } from './prompts/explain.ts';\n  registerExplain(server);",
     );
+  });
+
+  test.each<NpmStep>(['run build', 'run test'])(
+    'Ctrl-C during npm %s leaves the files as they were',
+    async (step) => {
+      const { directory, git } = await project();
+      const folder = temporaryDirectory();
+      const bin = fakeNpm({ [step]: `sleep 300 & echo $! > ${folder}/child; wait` });
+      mkdirSync(join(directory, 'node_modules'));
+      const child = spawn(command, ['add', 'tool', 'look_up'], {
+        cwd: directory,
+        env: { ...cleanEnvironment, PATH: `${bin}:${process.env.PATH}` },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      const stderr = text(child.stderr);
+      await vi.waitFor(() => expect(readFileSync(join(folder, 'child'), 'utf8')).toMatch(/\d\n/), 20_000);
+      expect(git('status', '--porcelain')).toContain('src/tools/look-up.ts');
+      child.kill('SIGINT');
+      expect(await once(child, 'exit')).toEqual([130, null]);
+      expect(await stderr).toContain('cancelled, nothing was written');
+      expect(git('status', '--porcelain')).toBe('');
+    },
+  );
+
+  test('--help prints the options', async () => {
+    const { exitCode, stdout } = await runCommand(['add', '--help'], { cwd: temporaryDirectory() });
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('create-mcp-sse add tool|resource|prompt NAME');
   });
 
   test.each([
