@@ -436,6 +436,12 @@ describe('is refused before anything is written:', () => {
       ({ directory }) => rmSync(join(directory, '.git'), { recursive: true }),
     ],
     [
+      'a repository that git refuses to read',
+      'git cannot be used here: ',
+      ({ directory }) =>
+        writeFileSync(join(directory, '.git/config'), '[core]\n\trepositoryformatversion = 99\n'),
+    ],
+    [
       'a project without a record',
       'create-mcp-sse.json is not committed',
       ({ directory, commit }) => {
