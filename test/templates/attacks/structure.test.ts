@@ -137,6 +137,51 @@ describe.each(['sse', 'mcp'] as const)('over %s', (transport) => {
   });
 });
 
+/** What a client answers to a tool's question, by how much of it is wrong. */
+const answers: Record<string, [method: string, params: object, result: string]> = {};
+const form = { mode: 'form', message: 'Who?', requestedSchema: { type: 'object', properties: {} } };
+const prompt = { messages: [], maxTokens: 1, tools: [] };
+for (const count of [2400, 49_000]) {
+  const list = (item: string) => `[${Array(count).fill(item)}]`;
+  const says = (content: string) => `{"role":"assistant","model":"m","content":${content}}`;
+  answers[`${count} nulls as a message`] = ['sampling/createMessage', prompt, says(list('null'))];
+  answers[`${count} objects as a message`] = ['sampling/createMessage', prompt, says(list('{"a":1}'))];
+  answers[`${2 * count} nulls in a form`] = [
+    'elicitation/create',
+    form,
+    `{"action":"accept","content":{"x":${list('null,null')}}}`,
+  ];
+  answers[`${2 * count} nulls as roots`] = ['roots/list', {}, `{"roots":${list('null,null')}}`];
+}
+answers['9,900 fields that are null in a form'] = [
+  'elicitation/create',
+  form,
+  `{"action":"accept","content":${keys(9900, 'null')}}`,
+];
+
+test.each(Object.keys(answers))('%s, answered by a client, hold up nobody', async (name) => {
+  const [method, params, result] = answers[name] as (typeof answers)[string];
+  const client = await openStream(server);
+  await client.post(
+    call('begins', 'initialize', {
+      protocolVersion: '2025-11-25',
+      capabilities: { sampling: { tools: {} }, elicitation: { form: {} }, roots: {} },
+      clientInfo: { name: 'x', version: '1' },
+    }),
+  );
+  await client.message('begins');
+  await client.post(callTool('asks', 'ask', { method, params }));
+  const { id } = await client.notification(method);
+  const seconds = await cost(async () => {
+    await client.post(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`);
+    const reply = JSON.stringify(await client.message('asks'));
+    expect(reply).toContain('"isError":true');
+    expect(Buffer.byteLength(reply)).toBeLessThanOrEqual(64 * 1024);
+  });
+  client.close();
+  expect(seconds).toBeLessThan(most);
+});
+
 test('a header of 15 KB is answered', async () => {
   for (const name of ['Mcp-Method', 'Mcp-Name', 'MCP-Protocol-Version', 'Mcp-Param-X', 'Last-Event-ID']) {
     const headers = { ...accept, [name]: 'x'.repeat(15_000) };

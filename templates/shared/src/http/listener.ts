@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Server, type Socket } from 'node:net';
 import type { Server as TlsServer } from 'node:tls';
+import { isLoopback } from '../settings/kinds.ts';
 import type { Certificate } from './certificate.ts';
 import { type ConnectionOptions, createConnections } from './connections.ts';
 
@@ -10,6 +11,8 @@ export interface ListenerOptions extends ConnectionOptions {
   host: string;
   /** Port to listen on; 0 for any free one. */
   port: number;
+  /** The descriptor of a socket that listens already, in place of `host` and `port`: it stays while processes come and go. */
+  givenSocket?: number | undefined;
   /** Seconds in which the headers of a request must have come. */
   headersTimeoutSeconds: number;
   /** Seconds in which a whole request, body included, must have come. */
@@ -46,10 +49,12 @@ export interface Handlers {
 
 /** Node's HTTP or HTTPS server, with this server's timeouts, and errors that say what to do. */
 export function createListener(options: ListenerOptions, { handle, handleClientError }: Handlers) {
-  const { host, port, readCertificate } = options;
+  const { host, port, givenSocket, readCertificate } = options;
   const connections = createConnections(options);
+  let isAccepting = true;
 
   function onRequest(request: IncomingMessage, response: ServerResponse): void {
+    if (!isAccepting) response.shouldKeepAlive = false;
     if (!connections.begin(request, response)) request.socket.destroy();
     // A pipelined response has no socket until its turn, and would not learn that its client left.
     else if (response.socket === null) response.once('socket', () => handle(request, response));
@@ -102,8 +107,18 @@ export function createListener(options: ListenerOptions, { handle, handleClientE
     async listen(): Promise<void> {
       await new Promise<void>((resolve, reject) => {
         server.once('error', (error) => reject(new ListenError(explain(error, host, port))));
-        server.listen({ port, host, backlog }, resolve);
+        server.listen(givenSocket === undefined ? { port, host, backlog } : { fd: givenSocket }, resolve);
       });
+      if (givenSocket !== undefined) requireHost(server.address(), host);
+    },
+
+    /**
+     * Takes no more connections, and closes each that is open after its next response. Node's own `close` would close
+     * idle ones at once, while a proxy may be sending a message over one of them.
+     */
+    stopAccepting(): void {
+      isAccepting = false;
+      Server.prototype.close.call(server);
     },
 
     /** Resolves once every response is over, or after `ms` milliseconds. */
@@ -121,6 +136,18 @@ export function createListener(options: ListenerOptions, { handle, handleClientE
       if (readCertificate) (server as TlsServer).setSecureContext(secureContext());
     },
   };
+}
+
+/** What HOST says is relied on: who may come without a credential, and under which names. @throws {ListenError} */
+function requireHost(given: AddressInfo | string | null, host: string): void {
+  if (given === null || typeof given === 'string') {
+    throw new ListenError('the socket that this process was given must be a TCP socket');
+  }
+  if (isLoopback(host) && !isLoopback(given.address)) {
+    throw new ListenError(
+      `HOST=${host} must be ${given.address}, where the socket listens that this process was given`,
+    );
+  }
 }
 
 function explain(error: NodeJS.ErrnoException, host: string, port: number): string {

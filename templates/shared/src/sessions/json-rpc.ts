@@ -8,9 +8,16 @@ import {
 } from '@modelcontextprotocol/server';
 import { HttpError } from '../http/errors.ts';
 import { countValues } from '../monitoring/count-values.ts';
+import { isPlainRequest } from '../sdk/plain-messages.ts';
 
 /** Values outside of a call's arguments and a reply's result. Protocol messages have some tens. */
 export const maxValuesElsewhere = 1000;
+
+/**
+ * Values of a reply's result that the SDK gets to see. It explains each that is wrong, which takes a quarter of a second
+ * for 100,000; what people and models answer has some hundred.
+ */
+const maxResultValues = 5000;
 
 /** Characters of a method and of what a call names, and of an id. */
 const maxName = 256;
@@ -36,6 +43,7 @@ export function requireMessage(
   maxValues: number,
 ): JSONRPCMessage {
   if (
+    isPlainRequest(json) ||
     isJSONRPCRequest(json) ||
     isJSONRPCNotification(json) ||
     isJSONRPCResultResponse(json) ||
@@ -137,6 +145,12 @@ function withoutLongError(message: JSONRPCMessage): JSONRPCMessage {
 
 function cut(text: string): string {
   return text.length > maxErrorText ? `${text.slice(0, maxErrorText)}…` : text;
+}
+
+/** A reply of a client as its tool gets it: an error in place of a result that would hold up everybody. */
+export function toCheckable(reply: JSONRPCMessage): JSONRPCMessage {
+  if (!('result' in reply) || countValues(reply.result, maxResultValues) <= maxResultValues) return reply;
+  return errorReply(reply.id, `The client's result has more than ${maxResultValues} values`);
 }
 
 /** Whether a message answers a request of this server whose id begins like this. */

@@ -26,6 +26,15 @@ export interface SessionsOptions {
 /** Milliseconds between two sweeps over the open sessions. */
 const sweepMs = 250;
 
+/** Milliseconds between two looks at the sessions that are left when the process stops. */
+const leaveMs = 50;
+
+/** The part of the time for stopping after which clients with running calls are let go too. */
+const partForIdle = 0.2;
+
+/** Milliseconds within which clients reconnect: SDK clients and browsers do after 3 s. */
+const longestReconnectMs = 5000;
+
 export type Sessions = ReturnType<typeof createSessions>;
 
 /** The open sessions: how many there may be, keeping them alive, ending those whose credential expired. */
@@ -44,15 +53,16 @@ export function createSessions(options: SessionsOptions) {
     const expired = Date.now() / 1000;
     storage.now = now;
     for (const open of byId.values()) {
-      const { waitingSince } = open.session;
+      open.session.forgetBefore(now - resumeMs);
+      const { waitingSince, patience, hasMoved } = open.session;
+      if (hasMoved && !open.session.hasToDeliver) open.session.close('moved');
       if (waitingSince !== undefined) {
         // Its credential may expire meanwhile: only one that is good takes it over.
-        if (now - waitingSince >= resumeMs) open.session.close('client_gone');
+        if (now - waitingSince >= patience.ms) open.session.close(patience.reason);
         continue;
       }
-      open.session.forgetBefore(now - resumeMs);
       if (expired >= open.session.expiresAt) {
-        open.session.close('credential_expired');
+        open.session.expire();
       } else if (now >= open.keepAliveAt) {
         // Each keeps its own beat: after a pause all are due at once, and must not stay together.
         open.keepAliveAt += keepAliveMs * Math.ceil((now - open.keepAliveAt + 1) / keepAliveMs);
@@ -72,17 +82,15 @@ export function createSessions(options: SessionsOptions) {
     }
   }
 
-  /** Ends the session that waits for its client in vain, or for longest, to make room. @returns false if none waits */
+  /**
+   * Ends the session that has waited for longest for its client, to make room: one that has nothing to deliver if there is
+   * one. @returns false if none waits
+   */
   function giveUpWaiting(client?: string): boolean {
     let found: Session | undefined;
-    for (const session of waitingSessions(client)) {
-      if (!session.hasToDeliver) {
-        found = session;
-        break;
-      }
-      found ??= session;
-    }
-    found?.close('client_gone');
+    for (const session of waitingSessions(client))
+      if (!found || isLessMissed(session, found)) found = session;
+    found?.close(found.patience.reason);
     return found !== undefined;
   }
 
@@ -103,13 +111,13 @@ export function createSessions(options: SessionsOptions) {
 
   /** Keeps the session until it closes. Call it before an MCP server connects to it. */
   function add(session: Session): void {
-    const { sessionId, client } = session;
+    const { sessionId, client, transport } = session;
     const openedAt = performance.now();
     // Sessions that open together (after a restart, all of them) must not be written to together.
     byId.set(sessionId, { session, openedAt, keepAliveAt: openedAt + keepAliveMs * Math.random() });
     perClient.add(client);
     metrics.sessionOpened();
-    log.info({ session: logId(session), client }, 'session opened');
+    log.info({ session: logId(session), client, transport }, 'session opened');
     session.onclose = () => remove(session, openedAt);
   }
 
@@ -137,6 +145,27 @@ export function createSessions(options: SessionsOptions) {
   function closeAllOf(client: string): void {
     for (const { session } of byId.values())
       if (session.client === client) session.close('credential_revoked');
+  }
+
+  /**
+   * Lets clients reconnect to other processes, where their sessions go on: idle ones first, all others soon after, so that
+   * they are back while their last calls still run. Resolves once there is nothing left to deliver, or time is up.
+   */
+  async function leaveToOthers(graceMs: number): Promise<void> {
+    const begunAt = performance.now();
+    for (;;) {
+      const msGone = performance.now() - begunAt;
+      const open = [...byId.values()].map(({ session }) => session).filter((session) => session.letGo);
+      if (open.length === 0 || msGone >= graceMs) return;
+      for (const session of open) {
+        if (session.waitingSince === undefined) {
+          if (!session.hasToDeliver || msGone >= graceMs * partForIdle) session.letGo?.();
+        } else if (!session.hasToDeliver && performance.now() - session.waitingSince >= longestReconnectMs) {
+          session.close('shutdown');
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, leaveMs));
+    }
   }
 
   /**
@@ -170,6 +199,8 @@ export function createSessions(options: SessionsOptions) {
     /** The id of a new session. */
     newId: () => (nodeId ? `${nodeId}.${randomId()}` : randomId()),
     storage,
+    /** How long a session waits whose only stream was cut. */
+    patience: { ms: resumeMs, reason: 'client_gone' } as Session['patience'],
     /** How many sessions wait for their clients. */
     get waiting() {
       return [...waitingSessions()].length;
@@ -181,6 +212,7 @@ export function createSessions(options: SessionsOptions) {
     add,
     requireRoom,
     requireRoomFor,
+    leaveToOthers,
     closeAll,
     closeAllOf,
   };
@@ -189,6 +221,12 @@ export function createSessions(options: SessionsOptions) {
 /** 128 random bits, as short as a URL and the id of each event allow. */
 function randomId(): string {
   return randomBytes(16).toString('base64url');
+}
+
+/** Whether of two sessions that wait for their clients the first one should end before the other. */
+function isLessMissed(one: Session, other: Session): boolean {
+  if (one.hasToDeliver !== other.hasToDeliver) return other.hasToDeliver;
+  return (one.waitingSince ?? Infinity) < (other.waitingSince ?? Infinity);
 }
 
 interface OpenSession {
