@@ -29,6 +29,11 @@ export function notesOf(changelog, version) {
   const section = sections.find((text) => text.startsWith(`[${version}]`));
   const notes = section?.split('\n').slice(1).join('\n').trim();
   if (!notes) throw new Error(`CHANGELOG.md must have a section [${version}]`);
+  // `update` prints these lines in a project that an earlier version made.
+  if (!/^### Existing projects\n\n- /m.test(notes))
+    throw new Error(
+      `CHANGELOG.md, [${version}] must say under "### Existing projects" what their owners should know`,
+    );
   return notes;
 }
 

@@ -27,6 +27,13 @@ test('a version that the changelog lacks is not released', () => {
   expect(() => notesOf(read('CHANGELOG.md'), '9.9.9')).toThrow('CHANGELOG.md must have a section [9.9.9]');
 });
 
+test('a version whose section says nothing to owners of existing projects is not released', () => {
+  const section = '## [1.1.0]\n\n### Fixed\n\n- A fault.\n';
+  expect(() => notesOf(section, '1.1.0')).toThrow('must say under "### Existing projects"');
+  const said = `${section}\n### Existing projects\n\n- Nothing to do.\n`;
+  expect(notesOf(said, '1.1.0')).toContain('Nothing to do.');
+});
+
 test.each([
   [version, repository],
   ['v9.9.9', repository],

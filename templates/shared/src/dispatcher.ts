@@ -17,7 +17,12 @@ export type Handle<C = Caller | undefined> = (exchange: Exchange, caller: C) => 
 
 /** What a path does for one method, and what that needs. Only a route that needs a `caller` is sure to be given one. */
 export type Route = {
-  [N in Need]: { needs: N; handle: Handle<N extends 'caller' ? Caller : Caller | undefined> };
+  [N in Need]: {
+    needs: N;
+    handle: Handle<N extends 'caller' ? Caller : Caller | undefined>;
+    /** Whether the handler counts a client's message with this query itself, once it knows what it is. */
+    counts?: (client: string, query: string) => boolean;
+  };
 }[Need];
 
 /** By path, then by method. HEAD is answered where GET is. */
@@ -36,8 +41,6 @@ export interface DispatcherOptions {
   /** @throws {HttpError} `unauthorized`, `auth_unavailable`, `too_many_requests` */
   identify: (exchange: Exchange, need: Need) => Caller | undefined | Promise<Caller | undefined>;
   limits: RateLimits;
-  /** Whether a message of this client may be one that its handler counts itself. */
-  isAsking: (client: string) => boolean;
   log: Log;
   metrics: Metrics;
 }
@@ -45,7 +48,7 @@ export interface DispatcherOptions {
 /** Brings every request to its route, or refuses it. */
 export function createDispatcher(options: DispatcherOptions) {
   const { endpoint, basePath, trustedProxies, requireOpen, guards, sessions, identify, limits } = options;
-  const { isAsking, log, metrics } = options;
+  const { log, metrics } = options;
   const routes = new Map(Object.entries(options.routes));
 
   /** The order of all checks: the first that fails answers. */
@@ -54,15 +57,15 @@ export function createDispatcher(options: DispatcherOptions) {
     requireOpen(exchange);
     guards.check(exchange);
     if (request.method === 'OPTIONS') return guards.answerPreflight(request, response);
-    const { needs, handle } = find(exchange);
+    const { needs, handle, counts } = find(exchange);
     const isMessage = messageNeeds.has(needs);
     if (needs === 'sse') sessions.requireRoom();
     else if (!isMessage) limits.count(`address ${address}`);
     const caller = await identify(exchange, needs);
-    exchange.isCounted = !isMessage || !isAsking(caller?.id ?? address);
+    exchange.isCounted = !counts?.(caller?.id ?? address, exchange.query);
     if (isStream(request.method, needs)) limits.countStream(caller?.id ?? address);
     else if (isMessage && exchange.isCounted) limits.count(caller?.id ?? address);
-    await (handle as Handle)(exchange, caller);
+    await (handle as Handle<Caller | undefined>)(exchange, caller);
   }
 
   /** @throws {HttpError} `not_found`, `method_not_allowed` */

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { newerNode } from './newer-node.js';
 
 export interface AuthorizationServer {
   issuer: string;
@@ -12,10 +12,6 @@ export interface AuthorizationServer {
   comeBack(): Promise<void>;
   stop(): Promise<void>;
 }
-
-const require = createRequire(import.meta.url);
-/** Node.js as some clients need it; it comes with them. */
-export const newerNode = join(dirname(require.resolve('node/package.json')), 'bin/node');
 
 /** Starts an authorization server whose access tokens are JWTs. */
 export async function startAuthorizationServer({

@@ -23,10 +23,10 @@ const verdaccio = join(import.meta.dirname, '../node_modules/verdaccio/bin/verda
 /** The version before this one, as the registry has it. */
 export const earlierVersion = '0.0.9';
 
-/** Makes an earlier version of the released package: without the last line of a file, and with one that was dropped since. */
+/** Makes an earlier version of the released package: with another last line of a file, and with one that was dropped since. */
 function makeEarlier(tarball: string, folder: string): string {
-  execFileSync('tar', ['-xzf', tarball, '-C', folder]);
   const at = (path: string) => join(folder, 'package', path);
+  execFileSync('tar', ['-xzf', tarball, '-C', folder]);
   const packageJson = JSON.parse(readFileSync(at('package.json'), 'utf8'));
   writeFileSync(at('package.json'), JSON.stringify({ ...packageJson, version: earlierVersion }));
   const guards = at('templates/shared/src/http/guards.ts');

@@ -66,6 +66,16 @@ test('over SSE the token sent with the call decides which scopes the caller has'
   stream.close();
 });
 
+test('JWT_SCOPE_CLAIM names another claim with the scopes, and `scope` then counts no longer', async () => {
+  const other = await startServer('jwt', { JWT_ISSUER: issuer, JWT_SCOPE_CLAIM: 'permissions' });
+  const stream = await openStream(other, { headers: await headersFor({ permissions: ['read'] }) });
+  await stream.post(callTool(1, 'claims'));
+  expect((await stream.message(1)).result.content[0].text).toContain('alice');
+  await stream.post(callTool(2, 'claims'), await headersFor({ scope: 'read', permissions: ['write'] }));
+  expect((await stream.message(2)).error.message).toContain('insufficient_scope');
+  await other.stop();
+});
+
 test.each([
   ['without a session', callOverMcp],
   [

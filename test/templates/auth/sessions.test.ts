@@ -68,6 +68,9 @@ describe('a session belongs to its issuer, subject and client together', () => {
     ['the same three in a new token', { jti: 'new' }, 202],
     ['another subject', { sub: 'bob' }, 404],
     ['another client of the same person', { client_id: 'other-app' }, 404],
+    ['another client, as Okta names it', { client_id: undefined, cid: 'other-app' }, 404],
+    ['another client, as Entra names it', { client_id: undefined, appid: 'other-app' }, 404],
+    ['the same client, named differently', { client_id: undefined, azp: 'app' }, 202],
     ['the same subject of another issuer', { iss: 'https://other.example' }, 404],
   ];
   test.each(others)('%s', async (_, claims, status) => {

@@ -3,9 +3,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { McpServer, ResourceTemplate } from '@modelcontextprotocol/server';
+import { ResourceTemplate } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { ToolError } from './monitoring/tool-calls.js';
+import { McpServer } from './sdk/mcp-server.js';
 import { registerCountdown } from './tools/countdown.js';
 import { registerEcho } from './tools/echo.js';
 import { registerWhoami } from './tools/whoami.js';

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { call, callTool, eventually, openStream, post, type Stream } from '../support/client.js';
-import { dist, startHere } from '../support/embedded.js';
+import { startHere } from '../support/embedded.js';
+import { importFrom } from '../support/projects.js';
 
 // Clients of two callers whose streams are cut and taken over in any order, in the process of the test. Whatever the
 // order, each gets what is its own, and the server is as it was before.
@@ -91,7 +92,7 @@ test('whatever is cut, taken over, initialised and ended in whatever order, ever
 });
 
 async function startRun() {
-  const { createMcpServer } = await dist('mcp-server.js', 'custom');
+  const { createMcpServer } = await importFrom('custom', 'mcp-server.js');
   /** What ends the calls that run. */
   const running = new Map<string, () => void>();
   const server = await startHere(settings, {
@@ -272,7 +273,7 @@ async function startRun() {
     },
   };
 
-  /** The caller may have as many sessions and calls as ever: nothing of the earlier ones still counts. */
+  /** The caller may have as many sessions, calls and questions as ever: nothing of the earlier ones still counts. */
   async function requireAllRoom(caller: string): Promise<void> {
     const headers = headersOf(caller);
     const streams = await Promise.all(Array.from({ length: most }, () => openStream(server, { headers })));
@@ -280,7 +281,8 @@ async function startRun() {
       expect((await stream.post(callTool(`at the end ${caller} ${i}`, 'later'))).status).toBe(202);
     }
     server.endSessionsOf(caller);
-    for (const stream of streams) stream.close();
+    const asked = await Promise.all(streams.map(() => ask(caller)));
+    for (const { stream } of [...streams.map((stream) => ({ stream })), ...asked]) stream.close();
   }
 }
 

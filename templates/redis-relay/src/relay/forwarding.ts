@@ -1,65 +1,79 @@
-import type { Caller } from '../auth/caller.ts';
-import { HttpError } from '../http/errors.ts';
-import type { Exchange } from '../http/exchange.ts';
-import type { WorkLimits } from '../http/work-limits.ts';
-import type { Metrics } from '../monitoring/metrics.ts';
-import { type MessageLimits, readMessage } from '../sessions/read-message.ts';
-import type { ForwardedMessage, Receive, Relay } from './relay.ts';
-
-/** Carries messages between processes: what another relay than Redis has to implement. */
-export interface Channel {
-  readonly nodeId: string;
-  readonly problem: string | undefined;
-  listen(receive: Receive): void;
-
-  /**
-   * Hands a message to the process that holds its session.
-   *
-   * @returns whether it took the message; false also if there is no such process
-   * @throws {HttpError} `relay_unavailable` if that is not known in time
-   */
-  forward(nodeId: string, message: ForwardedMessage): Promise<boolean>;
-
-  close(): void;
-}
+import type { Log } from '../monitoring/log.ts';
+import { type Channel, nodeOf } from './channel.ts';
+import { createKeeper, type Memory, noMemory } from './keeper.ts';
+import type { ForwardedMessage, Here, Relay } from './relay.ts';
+import { createStreamsElsewhere } from './streams-elsewhere.ts';
 
 export interface ForwardingOptions {
   channel: Channel;
-  /** What one message may have. */
-  messages: MessageLimits;
-  metrics: Metrics;
+  /** Where what clients told outlives the process. Defaults to none. */
+  memory?: Memory;
+  log: Log;
 }
 
-/** Checks a message where it arrives, and forwards it to the process that its session's id names. */
-export function createForwarding({ channel, messages, metrics }: ForwardingOptions): Relay {
-  async function forward(
-    exchange: Exchange,
-    sessionId: string,
-    caller: Caller | undefined,
-    workLimits: WorkLimits,
-  ): Promise<void> {
-    const nodeId = sessionId.slice(0, Math.max(0, sessionId.indexOf('.')));
-    if (nodeId === '' || nodeId === channel.nodeId) throw new HttpError('session_not_found');
-    const work = workLimits.begin(caller?.id ?? exchange.address);
-    const { text, bytes } = await readMessage(exchange, messages, work);
-    try {
-      if (!(await channel.forward(nodeId, { sessionId, caller, json: text }))) {
-        throw new HttpError('session_not_found');
-      }
-    } finally {
-      work.end();
-    }
-    exchange.response.writeHead(202, { ...exchange.headers, 'Content-Length': 8 }).end('Accepted');
-    metrics.messageReceived(bytes);
+/** Brings messages to the process that their session's id names, and streams and their sessions together. */
+export function createForwarding({ channel, memory = noMemory, log }: ForwardingOptions): Relay {
+  const { nodeId } = channel;
+  const { keeper, release, rewrite } = createKeeper(memory);
+  const streams = createStreamsElsewhere({ channel, memory, release, log });
+  let here: Here;
+
+  async function forward(message: ForwardedMessage): Promise<boolean> {
+    const node = nodeOf(message.sessionId);
+    if (node === '') return false;
+    if (node !== nodeId && (await channel.forward(node, message))) return true;
+    if (message.kind !== undefined) return false;
+    // Its process stopped, or is gone, and its client has not heard yet where its session went.
+    const movedTo = await memory.movedTo(message.sessionId, message.caller?.id);
+    if (movedTo === undefined) return false;
+    const moved = { ...message, sessionId: movedTo };
+    return nodeOf(movedTo) === nodeId ? here.receive(moved) : channel.forward(nodeOf(movedTo), moved);
   }
 
   return {
-    nodeId: channel.nodeId,
+    nodeId,
     get problem() {
       return channel.problem;
     },
-    listen: (receive) => channel.listen(receive),
+    keeper,
+    listen(given) {
+      here = given;
+      streams.open(given);
+      memory.open(rewrite);
+      channel.listen((message) => {
+        switch (message.kind) {
+          case 'answer': {
+            const { client, sessionId } = JSON.parse(message.json);
+            return given.answer(message.sessionId, client, sessionId);
+          }
+          case 'attach':
+            return streams.attach(message);
+          case 'events':
+            return streams.takeEvents(message);
+          case 'closed':
+            return streams.noteClosed(message);
+          default:
+            return given.receive(message);
+        }
+      });
+    },
     forward,
-    close: () => channel.close(),
+    async answer(question, client, sessionId) {
+      const json = JSON.stringify({ client, sessionId });
+      return channel.forward(nodeOf(question), {
+        kind: 'answer',
+        sessionId: question,
+        caller: undefined,
+        json,
+      });
+    },
+    find: streams.find,
+    follow: streams.follow,
+    letGo: streams.letGo,
+    async close() {
+      await streams.flushed();
+      await memory.flushed();
+      channel.close();
+    },
   };
 }

@@ -66,6 +66,11 @@ export function createRedisConnections({ url, prefix, log }: RedisOptions) {
     prefix,
     isReady,
 
+    /** Calls back each time that Redis can be reached. */
+    onReady(callback: () => void): void {
+      for (const client of clients) client.on('ready', () => isReady() && callback());
+    },
+
     /** Milliseconds since Redis was back after an outage; infinite when there was none. */
     msSinceReturn: () => performance.now() - returnedAt,
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { HttpError } from '../http/errors.ts';
 import type { Log } from '../monitoring/log.ts';
-import type { Channel } from './forwarding.ts';
+import type { Channel, Receive } from './channel.ts';
 import type { RedisConnections } from './redis-connections.ts';
-import type { ForwardedMessage, Receive } from './relay.ts';
+import type { ForwardedMessage } from './relay.ts';
 
 export interface RedisRelayOptions {
   /** Names this process among those that share the Redis. */
@@ -19,6 +19,8 @@ interface Delivery {
   from: string;
   /** When it is too late to take the message, in milliseconds since the epoch. */
   takeUntil: number;
+  /** Of the message, all but its JSON. */
+  kind?: ForwardedMessage['kind'];
   sessionId: string;
   caller?: ForwardedMessage['caller'];
 }
@@ -81,14 +83,13 @@ export function createRedisRelay({ nodeId, redis, log }: RedisRelayOptions): Cha
     redis.connect();
   }
 
-  async function forward(node: string, { sessionId, caller, json }: ForwardedMessage): Promise<boolean> {
+  async function forward(node: string, { json, ...rest }: ForwardedMessage): Promise<boolean> {
     if (!isReady()) throw new HttpError('relay_unavailable');
     const delivery: Delivery = {
       id: randomUUID(),
       from: nodeId,
       takeUntil: Date.now() + takeTimeout,
-      sessionId,
-      caller,
+      ...rest,
     };
     const answer = answerTo(delivery.id);
     commands.publish(channelOf(node), `${JSON.stringify(delivery)}\n${json}`).then(
@@ -128,7 +129,7 @@ export function createRedisRelay({ nodeId, redis, log }: RedisRelayOptions): Cha
     else take(head, text.slice(end + 1), receive);
   }
 
-  function take({ id, from, takeUntil, sessionId, caller }: Delivery, json: string, receive: Receive): void {
+  function take({ id, from, takeUntil, ...rest }: Delivery, json: string, receive: Receive): void {
     const now = Date.now();
     if (now > takeUntil) {
       noteLate(from, now - takeUntil, now);
@@ -137,7 +138,7 @@ export function createRedisRelay({ nodeId, redis, log }: RedisRelayOptions): Cha
     if (isRepeated(id, takeUntil, now)) return;
     const answer: Answer = { answerTo: id };
     try {
-      answer.taken = receive({ sessionId, caller, json });
+      answer.taken = receive({ caller: undefined, ...rest, json });
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
     }

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Server, type Socket } from 'node:net';
 import type { Server as TlsServer } from 'node:tls';
 import { isLoopback } from '../settings/kinds.ts';
 import type { Certificate } from './certificate.ts';
@@ -51,8 +51,10 @@ export interface Handlers {
 export function createListener(options: ListenerOptions, { handle, handleClientError }: Handlers) {
   const { host, port, givenSocket, readCertificate } = options;
   const connections = createConnections(options);
+  let isAccepting = true;
 
   function onRequest(request: IncomingMessage, response: ServerResponse): void {
+    if (!isAccepting) response.shouldKeepAlive = false;
     if (!connections.begin(request, response)) request.socket.destroy();
     // A pipelined response has no socket until its turn, and would not learn that its client left.
     else if (response.socket === null) response.once('socket', () => handle(request, response));
@@ -108,6 +110,15 @@ export function createListener(options: ListenerOptions, { handle, handleClientE
         server.listen(givenSocket === undefined ? { port, host, backlog } : { fd: givenSocket }, resolve);
       });
       if (givenSocket !== undefined) requireHost(server.address(), host);
+    },
+
+    /**
+     * Takes no more connections, and closes each that is open after its next response. Node's own `close` would close
+     * idle ones at once, while a proxy may be sending a message over one of them.
+     */
+    stopAccepting(): void {
+      isAccepting = false;
+      Server.prototype.close.call(server);
     },
 
     /** Resolves once every response is over, or after `ms` milliseconds. */

@@ -31,6 +31,7 @@ export function createMetrics() {
   let sessionsWaiting = () => 0;
   const sessionsResumed = new Tally();
   let askedInVain = 0;
+  let sessionsMoved = 0;
   let uncaughtErrors = 0;
   const descriptorLimit = maxDescriptors();
   const tools = new Map<string, ToolCounts>();
@@ -82,6 +83,10 @@ export function createMetrics() {
     sessionAskedInVain() {
       askedInVain++;
     },
+    /** A session of another process that stops, or is gone, goes on here. */
+    sessionMoved() {
+      sessionsMoved++;
+    },
     uncaughtError() {
       uncaughtErrors++;
     },
@@ -125,6 +130,12 @@ export function createMetrics() {
           'mcp_sessions_asked_in_vain_total',
           'Clients that were asked for their session and named none.',
           askedInVain,
+        ),
+        ...metric(
+          'counter',
+          'mcp_sessions_moved_total',
+          'Sessions of other processes that go on in this one.',
+          sessionsMoved,
         ),
         ...metric('counter', 'mcp_messages_received_total', 'JSON-RPC messages received.', received),
         ...metric(

@@ -1,4 +1,4 @@
-import type { JSONRPCMessage } from '@modelcontextprotocol/server';
+import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/server';
 
 /** One message as it was, or will be, sent. */
 export interface StoredEvent {
@@ -37,12 +37,14 @@ export class EventLog {
   readonly #storage: EventStorage;
   #events: StoredEvent[] = [];
   #bytes = 0;
-  #number = 0;
+  #number: number;
   /** How many events wait for a stream. */
   #unwritten = 0;
 
-  constructor(storage: EventStorage) {
+  /** @param number of the last event before these; the first of all is the reply to `initialize` */
+  constructor(storage: EventStorage, number = 0) {
     this.#storage = storage;
+    this.#number = number;
   }
 
   /** Bytes that wait for a stream, at most: those of what was written and is still kept count too. */
@@ -102,14 +104,20 @@ export class EventLog {
     });
   }
 
-  /** All that waited for a stream is written. */
-  noteWritten(stream = 0): void {
+  /** All that waited for a stream is written, or all up to an event. */
+  noteWritten(stream = 0, upTo = this.#number): void {
     for (const event of this.#events) {
-      if (event.isWritten || event.stream !== stream) continue;
+      if (event.isWritten || event.stream !== stream || event.number > upTo) continue;
       event.isWritten = true;
       this.#unwritten--;
     }
     this.#prune();
+  }
+
+  /** The ids of requests whose replies wait. */
+  get unwrittenReplies(): RequestId[] {
+    const replies = this.#events.filter(({ isReply, isWritten }) => isReply && !isWritten);
+    return replies.map(({ json }) => JSON.parse(json).id);
   }
 
   /** Forgets a stream, with what waited for it. */

@@ -7,6 +7,7 @@ export type CloseReason =
   | 'credential_revoked'
   | 'client_left'
   | 'idle'
+  | 'moved'
   | 'ping_unanswered'
   | 'server_closed'
   | 'shutdown';
@@ -25,6 +26,8 @@ export interface Session {
   readonly patience: { readonly ms: number; readonly reason: CloseReason };
   /** Whether something waits to be sent, or will: a call runs. */
   readonly hasToDeliver: boolean;
+  /** Whether another process serves its client, and it only delivers what its last calls send. */
+  readonly hasMoved?: boolean;
   /** Why it is over; undefined while it is open. */
   readonly closeReason: CloseReason | undefined;
   readonly messagesReceived: number;
@@ -45,6 +48,9 @@ export interface Session {
 
   /** The credential of its streams expired, and the client has sent no newer one. */
   expire(): void;
+
+  /** Ends its stream, so that its client reconnects to another process; what is sent until then waits. */
+  letGo?(): void;
 
   /** Forgets what was sent before a time, in milliseconds of the monotonic clock. */
   forgetBefore(at: number): void;

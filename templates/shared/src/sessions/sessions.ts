@@ -26,6 +26,15 @@ export interface SessionsOptions {
 /** Milliseconds between two sweeps over the open sessions. */
 const sweepMs = 250;
 
+/** Milliseconds between two looks at the sessions that are left when the process stops. */
+const leaveMs = 50;
+
+/** The part of the time for stopping after which clients with running calls are let go too. */
+const partForIdle = 0.2;
+
+/** Milliseconds within which clients reconnect: SDK clients and browsers do after 3 s. */
+const longestReconnectMs = 5000;
+
 export type Sessions = ReturnType<typeof createSessions>;
 
 /** The open sessions: how many there may be, keeping them alive, ending those whose credential expired. */
@@ -45,7 +54,8 @@ export function createSessions(options: SessionsOptions) {
     storage.now = now;
     for (const open of byId.values()) {
       open.session.forgetBefore(now - resumeMs);
-      const { waitingSince, patience } = open.session;
+      const { waitingSince, patience, hasMoved } = open.session;
+      if (hasMoved && !open.session.hasToDeliver) open.session.close('moved');
       if (waitingSince !== undefined) {
         // Its credential may expire meanwhile: only one that is good takes it over.
         if (now - waitingSince >= patience.ms) open.session.close(patience.reason);
@@ -138,6 +148,27 @@ export function createSessions(options: SessionsOptions) {
   }
 
   /**
+   * Lets clients reconnect to other processes, where their sessions go on: idle ones first, all others soon after, so that
+   * they are back while their last calls still run. Resolves once there is nothing left to deliver, or time is up.
+   */
+  async function leaveToOthers(graceMs: number): Promise<void> {
+    const begunAt = performance.now();
+    for (;;) {
+      const msGone = performance.now() - begunAt;
+      const open = [...byId.values()].map(({ session }) => session).filter((session) => session.letGo);
+      if (open.length === 0 || msGone >= graceMs) return;
+      for (const session of open) {
+        if (session.waitingSince === undefined) {
+          if (!session.hasToDeliver || msGone >= graceMs * partForIdle) session.letGo?.();
+        } else if (!session.hasToDeliver && performance.now() - session.waitingSince >= longestReconnectMs) {
+          session.close('shutdown');
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, leaveMs));
+    }
+  }
+
+  /**
    * Ends every session once its calls are answered or time is up. Clients come back at once when their stream ends, so
    * idle ones too are kept until the last call is over, unless other processes can take them.
    *
@@ -181,6 +212,7 @@ export function createSessions(options: SessionsOptions) {
     add,
     requireRoom,
     requireRoomFor,
+    leaveToOthers,
     closeAll,
     closeAllOf,
   };

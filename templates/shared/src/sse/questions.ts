@@ -1,15 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import type { JSONRPCMessage, JSONRPCResponse } from '@modelcontextprotocol/server';
 import { Tally } from '../monitoring/tally.ts';
-import type { EventStream } from '../sessions/event-stream.ts';
 import { isReplyTo } from '../sessions/json-rpc.ts';
-import type { Session } from '../sessions/session.ts';
+import type { Stream } from '../sessions/stream.ts';
 
 /** A client that is asked which session is its own. */
 interface Question {
   readonly client: string;
-  /** With the session to whose URL the answer was POSTed; undefined if there is none. */
-  readonly settle: (session: Session | undefined) => void;
+  /** With the id of the session to whose URL the answer was POSTed; undefined if none comes. */
+  readonly settle: (sessionId: string | undefined) => void;
 }
 
 /** Clients name their requests themselves; this begins no name of theirs. */
@@ -18,8 +16,13 @@ const idPrefix = 'whose-session-';
 export type Questions = ReturnType<typeof createQuestions>;
 
 /** Whether a message answers a question, of this process or of another. */
-export function isAnswer(message: JSONRPCMessage): boolean {
+export function isAnswer(message: JSONRPCMessage): message is JSONRPCResponse & { id: string } {
   return isReplyTo(idPrefix, message);
+}
+
+/** What follows the prefix: the question's own name, which begins with the id of its process, if there are several. */
+export function nameOf({ id }: { id: string }): string {
+  return id.slice(idPrefix.length);
 }
 
 /**
@@ -27,26 +30,26 @@ export function isAnswer(message: JSONRPCMessage): boolean {
  * knew, which names their session; so they are asked before the `endpoint` event names another. Nothing is guessed: not
  * by credential, nor by address.
  */
-export function createQuestions() {
+export function createQuestions(newName: () => string) {
   const open = new Map<string, Question>();
   /** How many questions to each client are open. */
   const perClient = new Tally();
 
-  /** @returns the session of a client, or undefined if it does not say in time, or its session is gone */
-  async function ask(stream: EventStream, client: string, withinMs: number): Promise<Session | undefined> {
-    const id = idPrefix + randomUUID();
+  /** @returns the id of a client's session, or undefined if it does not say in time; the session may be gone */
+  async function ask(stream: Stream, client: string, withinMs: number): Promise<string | undefined> {
+    const name = newName();
     perClient.add(client);
     let timer: NodeJS.Timeout | undefined;
     try {
-      return await new Promise<Session | undefined>((settle) => {
+      return await new Promise<string | undefined>((settle) => {
         timer = setTimeout(settle, withinMs, undefined);
-        open.set(id, { client, settle });
+        open.set(name, { client, settle });
         stream.onclose = () => settle(undefined);
-        stream.send('message', JSON.stringify({ jsonrpc: '2.0', id, method: 'ping' }));
+        stream.send('message', JSON.stringify({ jsonrpc: '2.0', id: idPrefix + name, method: 'ping' }));
       });
     } finally {
       clearTimeout(timer);
-      open.delete(id);
+      open.delete(name);
       perClient.remove(client);
     }
   }
@@ -64,13 +67,13 @@ export function createQuestions() {
      * Takes the answer to a question.
      *
      * @param client who POSTed it
-     * @param session the session to whose URL it came, if that is the client's
-     * @returns false if the message is not the answer of the client that was asked
+     * @param sessionId names the session to whose URL it came
+     * @returns false if it is not the answer of the client that was asked
      */
-    answer(message: JSONRPCResponse, client: string, session: Session | undefined): boolean {
-      const question = open.get(message.id as string);
+    answer(name: string, client: string, sessionId: string): boolean {
+      const question = open.get(name);
       if (question?.client !== client) return false;
-      question.settle(session);
+      question.settle(sessionId);
       return true;
     },
   };

@@ -9,12 +9,15 @@ import type { RateLimits } from '../http/rate-limits.ts';
 import type { Work, WorkLimits } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
-import type { ForwardedMessage, Relay } from '../relay/relay.ts';
+import { handlersOf } from '../monitoring/running-handlers.ts';
+import type { ForwardedMessage, Relay, Wanted } from '../relay/relay.ts';
 import { EventStream } from '../sessions/event-stream.ts';
 import { type MessageLimits, readMessage } from '../sessions/read-message.ts';
 import type { Session } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
-import { createQuestions, isAnswer } from './questions.ts';
+import type { Stream } from '../sessions/stream.ts';
+import type { Continued } from './continued.ts';
+import { createQuestions, isAnswer, nameOf } from './questions.ts';
 import { SseSession } from './sse-session.ts';
 
 export interface SseEndpointOptions {
@@ -46,10 +49,11 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
   const { messageUrl, messages, workLimits, delivery, createMcpServer, onConnected, relay, log, metrics } =
     options;
   const { canWait, maxQuestions, limits } = options;
-  const questions = createQuestions();
+  const questions = createQuestions(sessions.newId);
   const { maxBufferedBytes } = delivery;
   const { storage, patience } = sessions;
-  const sharedByAll = { canWait, patience, maxBufferedBytes, storage, log, metrics };
+  const keeper = canWait ? relay?.keeper : undefined;
+  const sharedByAll = { canWait, patience, maxBufferedBytes, storage, keeper, log, metrics };
 
   /**
    * Opens a stream: that of a session which waits for its client, if the client shows which one is its own, else that of
@@ -61,24 +65,28 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     const { request, response, address, headers } = exchange;
     const client = caller?.id ?? address;
     if (response.destroyed) return; // The client left while its credential was checked.
-    const named = eventNamedBy(request.headers['last-event-id'], caller);
+    const named = canWait ? eventNamedBy(request.headers['last-event-id'], caller) : undefined;
     const askForMs = named === undefined && canWait ? questionTime(request, client) : 0;
+    const isNew = named === undefined && askForMs === 0;
     // A session that is taken over has its room already.
-    if (named === undefined && askForMs === 0) sessions.requireRoomFor(client);
+    if (isNew) sessions.requireRoomFor(client);
 
     // Made first: if that fails, the client can still be told.
-    const mcpServer = named || askForMs > 0 ? undefined : createMcpServer(caller);
+    const mcpServer = isNew ? createMcpServer(caller) : undefined;
 
     const stream = new EventStream(response, headers, delivery);
     request.resume(); // A body means nothing here, but unread it would hide that the client leaves.
-    if (named) return named.session.resume(stream, caller, named.number);
-    if (askForMs > 0) {
-      const session = await questions.ask(stream, client, askForMs);
-      if (response.destroyed) return;
-      if (session instanceof SseSession) return session.resume(stream, caller, undefined);
-      metrics.sessionAskedInVain();
-      sessions.requireRoomFor(client);
+    const sessionId = askForMs > 0 ? await questions.ask(stream, client, askForMs) : named?.sessionId;
+    if (response.destroyed) return;
+    if (sessionId !== undefined) {
+      if (await takeOver({ sessionId, caller, client, stream, lastEvent: named?.number })) return;
     }
+    if (response.destroyed) return;
+    if (askForMs > 0) {
+      metrics.sessionAskedInVain();
+      log.info({ client, answered: sessionId !== undefined }, 'client came back without a session');
+    }
+    if (!isNew) sessions.requireRoomFor(client);
     await openSession(mcpServer ?? createMcpServer(caller), stream, client, caller);
   }
 
@@ -88,29 +96,66 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     return session instanceof SseSession ? session : undefined;
   }
 
-  /** The event that a client says it got last, if it is of a session of this caller. */
+  /** The event that a client says it got last, if its session may be there. */
   function eventNamedBy(lastEventId: unknown, caller: Caller | undefined) {
-    const [, sessionId = '', number] = /^([\w.-]+):(\d{1,15})$/.exec(String(lastEventId)) ?? [];
-    const session = canWait ? find(sessionId) : undefined;
-    if (!session?.belongsTo(caller)) return undefined;
-    return { session, number: Number(number) };
+    const [, sessionId, number] = /^([\w.-]+):(\d{1,15})$/.exec(String(lastEventId)) ?? [];
+    if (sessionId === undefined) return undefined;
+    const session = find(sessionId);
+    const mayBe = session ? session.belongsTo(caller) : relay !== undefined;
+    return mayBe ? { sessionId, number: Number(number) } : undefined;
+  }
+
+  /**
+   * Lets a session go on over a new stream: one of this process; one of another process, which then sends its events
+   * here; or one whose process stops or is gone, which is made again here from what its client told.
+   *
+   * @returns false if there is no such session of this caller
+   */
+  async function takeOver(wanted: Wanted, newId = sessions.newId()): Promise<boolean> {
+    const { sessionId, caller, client, stream, lastEvent } = wanted;
+    const session = find(sessionId);
+    if (session && !session.hasMoved) {
+      if (!session.belongsTo(caller)) return false;
+      session.resume(stream, caller, lastEvent);
+      return true;
+    }
+    const found = canWait ? await relay?.find(wanted, newId) : undefined;
+    if (relay === undefined || found === undefined || stream.isOver) return false;
+    if (found.is === 'attached') return true;
+    if (found.is === 'moved')
+      return takeOver({ ...wanted, sessionId: found.sessionId, lastEvent: undefined });
+    sessions.requireRoomFor(client);
+    const toFormer = (message: JSONRPCMessage) => {
+      relay.forward({ kind: 'former', sessionId, caller, json: JSON.stringify(message) }).catch(() => {}); // It is gone.
+    };
+    const continued = { told: found.told, lostCalls: found.lostCalls, toFormer };
+    await openSession(createMcpServer(caller), stream, client, caller, newId, continued);
+    metrics.sessionMoved();
+    await relay.follow(wanted, newId);
+    return true;
   }
 
   async function openSession(
     mcpServer: McpServer,
-    stream: EventStream,
+    stream: Stream,
     client: string,
     caller: Caller | undefined,
+    sessionId = sessions.newId(),
+    continued?: Continued,
   ): Promise<void> {
-    const sessionId = sessions.newId();
     const ownUrl = `${messageUrl}?sessionId=${sessionId}`;
-    const session = new SseSession({ sessionId, caller, client, stream, messageUrl: ownUrl }, sharedByAll);
+    const handlers = handlersOf(mcpServer);
+    const session = new SseSession(
+      { sessionId, caller, client, stream, messageUrl: ownUrl, handlers, continued },
+      sharedByAll,
+    );
     // What the SDK says after a colon may be the message that it could not use.
     mcpServer.server.onerror ??= ({ message }) =>
       log.warn({ client, reason: message.split(':', 1)[0]?.slice(0, 200) }, 'session error');
     sessions.add(session);
     await mcpServer.connect(session);
     onConnected?.(mcpServer, session);
+    if (continued) session.continue();
   }
 
   /**
@@ -131,23 +176,23 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     const sessionId = idIn(exchange.query);
     if (sessionId === undefined) throw new HttpError('session_id_missing');
     const session = find(sessionId);
-    if (session === undefined && relay) {
-      return relay.forward(exchange, sessionId, caller, workLimits);
-    }
     const isOwn = session?.belongsTo(caller) === true;
+    const mayBeElsewhere = session === undefined && relay !== undefined;
     // The answer to a question may come to the URL of a session that is gone.
-    if (!isOwn && !questions.isAsking(client)) throw new HttpError('session_not_found');
+    if (!isOwn && !mayBeElsewhere && !questions.isAsking(client)) throw new HttpError('session_not_found');
 
     const work = workLimits.begin(client);
-    const { message, bytes } = await readMessage(exchange, messages, work);
-    const answers = !('method' in message) && questions.answer(message, client, isOwn ? session : undefined);
+    const { message, text, bytes } = await readMessage(exchange, messages, work);
+    let isTaken = false;
     try {
-      if (!answers && !exchange.isCounted) limits.count(client);
+      if (isAnswer(message)) isTaken = await takeAnswer(nameOf(message), client, sessionId);
+      if (!isTaken && !exchange.isCounted) limits.count(client);
+      if (!isTaken && mayBeElsewhere) isTaken = await relay.forward({ sessionId, caller, json: text });
       // While the body came, the session may have ended, or become another caller's.
-      if (!answers && !(isOwn && session.closeReason === undefined && session.belongsTo(caller))) {
+      if (!isTaken && !(isOwn && session.closeReason === undefined && session.belongsTo(caller))) {
         throw new HttpError('session_not_found');
       }
-      if ('method' in message && 'id' in message) work.run();
+      if (!isTaken && 'method' in message && 'id' in message) work.run();
     } catch (error) {
       work.end();
       throw error;
@@ -155,8 +200,16 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     // The POST is over here, however long the tool runs: its reply comes on the stream.
     exchange.response.writeHead(202, { ...exchange.headers, 'Content-Length': 8 }).end('Accepted');
     metrics.messageReceived(bytes);
-    if (answers) work.end();
+    if (isTaken) work.end();
     else session?.receive(message, caller, work);
+  }
+
+  /** Takes the answer to a question of this process or of another. */
+  function takeAnswer(question: string, client: string, sessionId: string): boolean | Promise<boolean> {
+    if (relay === undefined || question.startsWith(`${relay.nodeId}.`)) {
+      return questions.answer(question, client, sessionId);
+    }
+    return relay.answer(question, client, sessionId);
   }
 
   /**
@@ -168,8 +221,6 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     const session = find(sessionId);
     if (!session?.belongsTo(caller)) return false;
     const message: JSONRPCMessage = JSON.parse(json);
-    // A client that reconnected to another process, which will give it a new session.
-    if (isAnswer(message)) return true;
     const isRequest = 'method' in message && 'id' in message;
     let work: Work | undefined;
     try {
@@ -194,10 +245,22 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
   return {
     openStream,
     receiveMessage,
-    receiveForwarded,
     sessionOf,
-    /** Whether a message of this client may be an answer, which no rate limits. */
-    isAsking: questions.isAsking,
+    /** Whether a message may be an answer, which no rate limits: this process asks its client, or another may. */
+    mayBeAnswer: (client: string, query: string) =>
+      questions.isAsking(client) || (relay !== undefined && sessionOf(query) === undefined),
+    /** What other processes may ask of this one. */
+    forOthers: {
+      receive: receiveForwarded,
+      answer: questions.answer,
+      session(sessionId: string) {
+        const session = sessions.get(sessionId);
+        return session instanceof SseSession ? session : undefined;
+      },
+      async takeOver(wanted: Wanted) {
+        if (!(await takeOver(wanted))) wanted.stream.end(); // Its client comes back for a new session.
+      },
+    },
   };
 }
 

@@ -3,20 +3,27 @@ import { type Caller, ownAuthInfo } from '../auth/caller.ts';
 import type { Work } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
+import type { RunningHandlers } from '../monitoring/running-handlers.ts';
+import type { SessionKeeper } from '../relay/relay.ts';
 import { EventLog, type EventStorage } from '../sessions/event-log.ts';
-import type { EventStream } from '../sessions/event-stream.ts';
 import { errorReply, internalError, isReplyTo, toCheckable, toSendable } from '../sessions/json-rpc.ts';
 import type { CloseReason, Session } from '../sessions/session.ts';
 import { logId } from '../sessions/sessions.ts';
+import type { Stream } from '../sessions/stream.ts';
+import { answerTo, asMessages, type Continued, isToldAgain, withOwnId } from './continued.ts';
 
 export interface SseSessionOptions {
   sessionId: string;
   /** Who opened the stream; undefined where it needs no credential. */
   caller: Caller | undefined;
   client: string;
-  stream: EventStream;
+  stream: Stream;
   /** The path to POST messages to, with the session's id: what the `endpoint` event says. */
   messageUrl: string;
+  /** What its MCP server is doing. */
+  handlers: RunningHandlers;
+  /** What it goes on with, if its client began at another process. */
+  continued?: Continued | undefined;
 }
 
 /** What all sessions have in common. */
@@ -27,6 +34,8 @@ export interface SharedByAll {
   /** Bytes that may wait for a client to reconnect. */
   maxBufferedBytes: number;
   storage: EventStorage;
+  /** Keeps what other processes need to take a session over. */
+  keeper: SessionKeeper | undefined;
   log: Log;
   metrics: Metrics;
 }
@@ -36,6 +45,9 @@ const pingIdPrefix = 'keep-alive-';
 
 /** Consecutive pings that may stay unanswered before the client counts as gone. */
 const maxUnansweredPings = 2;
+
+/** How many times what may wait for a client can be on its way to the process that holds its stream. */
+const timesOnTheWay = 16;
 
 /**
  * One client: carries JSON-RPC messages between its event stream and its MCP server.
@@ -50,36 +62,50 @@ export class SseSession implements Transport, Session {
   readonly transport = 'sse';
   readonly sessionId: string;
   readonly client: string;
+  /** The id of the caller who opened it. */
+  readonly opener: string | undefined;
+  hasMoved = false;
   waitingSince: number | undefined;
   closeReason: CloseReason | undefined;
   messagesReceived = 0;
   messagesSent = 0;
 
   #caller: Caller | undefined;
-  #stream: EventStream | undefined;
+  #stream: Stream | undefined;
   readonly #messageUrl: string;
   readonly #shared: SharedByAll;
   readonly #events: EventLog;
+  readonly #continued: Continued | undefined;
   /** The client's requests that have no reply yet, and what each holds until then. */
   readonly #running = new Map<RequestId, Work | undefined>();
   /** Work of calls whose id came again: which reply is whose cannot be told, so they count until the session ends. */
-  readonly #replaced: Work[] = [];
+  readonly #replaced: [RequestId, Work][] = [];
+  readonly #handlers: RunningHandlers;
   #onIdle: (() => void) | undefined;
   #pingsSent = 0;
   #pingsUnanswered = 0;
 
-  constructor({ sessionId, caller, client, stream, messageUrl }: SseSessionOptions, shared: SharedByAll) {
-    this.sessionId = sessionId;
-    this.#caller = caller;
-    this.client = client;
-    this.#messageUrl = messageUrl;
+  constructor(options: SseSessionOptions, shared: SharedByAll) {
+    this.sessionId = options.sessionId;
+    this.opener = options.caller?.id;
+    this.#caller = options.caller;
+    this.client = options.client;
+    this.#messageUrl = options.messageUrl;
+    this.#handlers = options.handlers;
     this.#shared = shared;
-    this.#events = new EventLog(shared.storage);
-    this.#take(stream);
+    this.#continued = options.continued;
+    this.#events = new EventLog(shared.storage, options.continued ? 1 : 0);
+    this.#take(options.stream);
   }
 
   async start(): Promise<void> {
     this.#sendEndpoint();
+  }
+
+  /** Tells the MCP server what the client told another process before, and the client which calls were lost with that. */
+  continue(): void {
+    for (const message of asMessages(this.#continued?.told ?? [])) this.receive(message);
+    for (const id of this.#continued?.lostCalls ?? []) this.refuse(id, closed.process_ended);
   }
 
   /** A session belongs to the caller who opened its stream; if that needed no credential, to the first caller known. */
@@ -101,7 +127,7 @@ export class SseSession implements Transport, Session {
    *
    * @param lastEvent the number of the last event that the client got; undefined if it does not say
    */
-  resume(stream: EventStream, caller: Caller | undefined, lastEvent: number | undefined): void {
+  resume(stream: Stream, caller: Caller | undefined, lastEvent: number | undefined): void {
     const missed =
       lastEvent === undefined
         ? this.#events.uncertain(this.waitingSince ?? Infinity, this.messagesReceived > 1)
@@ -112,8 +138,9 @@ export class SseSession implements Transport, Session {
     before?.end();
     this.#sendEndpoint();
     for (const { number, json } of missed) stream.send('message', json, `${this.sessionId}:${number}`);
-    this.#events.noteWritten();
+    if (!stream.acknowledges) this.#noteWritten();
     this.#pingsUnanswered = 0;
+    if (this.hasMoved) return;
     const by = lastEvent === undefined ? 'answer' : 'event';
     this.#shared.metrics.sessionResumed(by);
     this.#shared.log.info(
@@ -134,11 +161,11 @@ export class SseSession implements Transport, Session {
     else if ('method' in message && message.method === 'notifications/cancelled') {
       this.#finish(message.params?.requestId as RequestId);
     }
+    this.#shared.keeper?.noteReceived(this, message);
+    const own = this.#continued ? this.#forThis(message) : message;
+    if (own === undefined) return;
     try {
-      this.onmessage?.(
-        isRequest ? message : toCheckable(message),
-        caller && { authInfo: ownAuthInfo(caller) },
-      );
+      this.onmessage?.(isRequest ? own : toCheckable(own), caller && { authInfo: ownAuthInfo(caller) });
     } catch (error) {
       this.onerror?.(error as Error);
       if (isRequest) this.send(internalError(message)).catch(() => {}); // The client left.
@@ -147,13 +174,21 @@ export class SseSession implements Transport, Session {
 
   /** Sends a message of the MCP server, at the reader's pace. @throws when the session is over */
   async send(message: JSONRPCMessage): Promise<void> {
+    const own = this.#continued ? this.#asOwn(message) : message;
+    if (own !== undefined) await this.pass(own);
+  }
+
+  async pass(message: JSONRPCMessage): Promise<void> {
     if (this.closeReason !== undefined) throw new Error('The session is closed');
     const { json } = toSendable(message);
     // A stream may be over before this session has heard of it.
     const stream = this.#stream?.isOver ? undefined : this.#stream;
-    const number = this.#events.add(message, json, stream !== undefined, this.#shared.storage.now);
-    if (stream) stream.send('message', json, `${this.sessionId}:${number}`);
-    else this.#keepWaiting();
+    const isWritten = stream !== undefined && !stream.acknowledges;
+    const number = this.#events.add(message, json, isWritten, this.#shared.storage.now);
+    stream?.send('message', json, `${this.sessionId}:${number}`);
+    if (stream === undefined) this.#keepWaiting(this.#shared.maxBufferedBytes);
+    // As for a local stream, the message that is just being sent does not count.
+    else if (!isWritten) this.#keepWaiting(timesOnTheWay * this.#shared.maxBufferedBytes + json.length);
     if (!('method' in message) && message.id !== undefined) this.#finish(message.id);
     if (stream?.isBehind) await stream.flushed();
     if (this.closeReason !== undefined) throw new Error('The session is closed');
@@ -189,6 +224,19 @@ export class SseSession implements Transport, Session {
     return this.#running.size > 0;
   }
 
+  /** The client's requests whose replies it has not got. */
+  get unanswered(): RequestId[] {
+    const running = [...this.#running.keys()].filter((id) => !isToldAgain(id));
+    return this.#events.hasUnwritten ? [...running, ...this.#events.unwrittenReplies] : running;
+  }
+
+  letGo(): void {
+    const stream = this.#stream;
+    if (stream === undefined || this.hasMoved) return;
+    this.#wait();
+    stream.end();
+  }
+
   get hasToDeliver(): boolean {
     return this.isRunning || this.#events.hasUnwritten;
   }
@@ -218,14 +266,20 @@ export class SseSession implements Transport, Session {
     this.#end(reason);
   }
 
-  #take(stream: EventStream): void {
+  #take(stream: Stream): void {
     this.#stream = stream;
     this.waitingSince = undefined;
+    if (stream.acknowledges) stream.onacknowledged = (number) => this.#noteWritten(number);
     stream.onclose = (failure) => {
       if (this.#stream !== stream) return; // Another took its place.
       if (failure === 'client_gone' && this.#shared.canWait) this.#wait();
       else this.#end(failure ?? 'server_closed');
     };
+  }
+
+  #noteWritten(upTo?: number): void {
+    this.#events.noteWritten(0, upTo);
+    this.#shared.keeper?.noteSent(this);
   }
 
   /** The stream was cut: calls go on, and what they send waits for the client to come back. */
@@ -234,11 +288,31 @@ export class SseSession implements Transport, Session {
     this.waitingSince = performance.now();
   }
 
-  /** Ends the session if what waits for its client is too much. */
-  #keepWaiting(): void {
-    const { canWait, maxBufferedBytes } = this.#shared;
-    if (!canWait || this.#events.bytes > maxBufferedBytes || this.#events.isStorageFull)
+  /** Ends the session if more bytes wait for its client than may. */
+  #keepWaiting(mostBytes: number): void {
+    if (!this.#shared.canWait || this.#events.bytes > mostBytes || this.#events.isStorageFull)
       this.#end('reader_too_slow');
+  }
+
+  /** What a session sends that continues another; undefined if it is for nobody. */
+  #asOwn(message: JSONRPCMessage): JSONRPCMessage | undefined {
+    if ('method' in message) return withOwnId(message, this.sessionId);
+    if (!isToldAgain(message.id)) return message;
+    this.#finish(message.id as RequestId);
+    return undefined;
+  }
+
+  /** What a session gets that continues another; undefined if it is for the other alone. */
+  #forThis(message: JSONRPCMessage): JSONRPCMessage | undefined {
+    if (!('method' in message)) {
+      const answer = answerTo(this.sessionId, message);
+      if (answer === undefined) this.#continued?.toFormer(message);
+      return answer;
+    }
+    const isOfBoth =
+      message.method === 'notifications/cancelled' || message.method === 'notifications/progress';
+    if (isOfBoth) this.#continued?.toFormer(message);
+    return message;
   }
 
   #sendEndpoint(): void {
@@ -255,22 +329,24 @@ export class SseSession implements Transport, Session {
 
   #noteRunning({ id }: JSONRPCRequest, work: Work | undefined): void {
     const earlier = this.#running.get(id);
-    if (earlier) this.#replaced.push(earlier);
+    if (earlier) this.#replaced.push([id, earlier]);
     this.#running.set(id, work);
   }
 
   #finish(id: RequestId): void {
-    this.#running.get(id)?.end();
+    this.#running.get(id)?.endAfter(this.#handlers.get(id));
     if (this.#running.delete(id) && this.#running.size === 0) this.#onIdle?.();
+    this.#shared.keeper?.noteSent(this);
   }
 
   #end(reason: CloseReason): void {
     if (this.closeReason !== undefined) return;
     this.closeReason = reason;
+    this.#shared.keeper?.noteEnded(this);
     this.#stream?.end();
     this.#events.clear();
-    for (const work of this.#running.values()) work?.end();
-    for (const work of this.#replaced.splice(0)) work.end();
+    for (const [id, work] of [...this.#running, ...this.#replaced]) work?.endAfter(this.#handlers.get(id));
+    this.#replaced.length = 0;
     this.#running.clear();
     this.#onIdle?.();
     try {
@@ -282,8 +358,9 @@ export class SseSession implements Transport, Session {
 }
 
 /** What a call is told whose session ends before its reply. */
-const closed: Partial<Record<CloseReason, string>> & { server_closed: string } = {
+const closed: Partial<Record<CloseReason, string>> & { server_closed: string; process_ended: string } = {
   server_closed: 'The session was closed before the call ended',
   shutdown: 'The server stopped before the call ended',
   credential_expired: 'The credential expired before the call ended',
+  process_ended: 'The process that ran the call ended',
 };

@@ -10,6 +10,7 @@ import { type Caller, ownAuthInfo } from '../auth/caller.ts';
 import type { Work } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
+import { type RunningHandlers, settled } from '../monitoring/running-handlers.ts';
 import { EventLog, type EventStorage } from '../sessions/event-log.ts';
 import type { EventStream } from '../sessions/event-stream.ts';
 import { errorReply, internalError, toCheckable, toSendable } from '../sessions/json-rpc.ts';
@@ -21,6 +22,8 @@ export interface HttpSessionOptions {
   /** Who initialized it; undefined where that needs no credential. */
   caller: Caller | undefined;
   client: string;
+  /** What its MCP server is doing. */
+  handlers: RunningHandlers;
 }
 
 /** What all sessions have in common. */
@@ -53,7 +56,9 @@ interface Stream {
   cutAt: number;
   /** The client's requests that have no reply yet. */
   readonly requests: Set<RequestId>;
+  /** Ends when none of its requests is worked on any more. */
   readonly work: Work | undefined;
+  readonly requestIds: readonly RequestId[];
 }
 
 /**
@@ -83,6 +88,7 @@ export class HttpSession implements Transport, Session {
   #caller: Caller | undefined;
   readonly #shared: SharedByAll;
   readonly #events: EventLog;
+  readonly #handlers: RunningHandlers;
   /** The streams that are not over. */
   readonly #streams = new Map<number, Stream>();
   #lastStream = ownStream;
@@ -94,10 +100,11 @@ export class HttpSession implements Transport, Session {
   /** When the client sent something or lost its last connection, in milliseconds of the monotonic clock. */
   #activeAt = performance.now();
 
-  constructor({ sessionId, caller, client }: HttpSessionOptions, shared: SharedByAll) {
+  constructor({ sessionId, caller, client, handlers }: HttpSessionOptions, shared: SharedByAll) {
     this.sessionId = sessionId;
     this.#caller = caller;
     this.client = client;
+    this.#handlers = handlers;
     this.#shared = shared;
     this.#events = new EventLog(shared.storage);
     // Clients open it a moment after they initialized; what is sent before that waits.
@@ -267,7 +274,7 @@ export class HttpSession implements Transport, Session {
       );
     }
     for (const stream of this.#streams.values()) {
-      stream.work?.end();
+      this.#endWork(stream);
       this.#endStream(stream);
     }
     this.#running.clear();
@@ -358,10 +365,14 @@ export class HttpSession implements Transport, Session {
     this.#running.delete(id);
     stream.requests.delete(id);
     if (stream.requests.size === 0) {
-      stream.work?.end();
+      this.#endWork(stream);
       if (isWritten) this.#endStream(stream); // Else it waits for its client, as the reply does.
     }
     if (this.#running.size === 0) this.#onIdle?.();
+  }
+
+  #endWork({ work, requestIds }: Stream): void {
+    work?.endAfter(settled(this.#handlers, requestIds));
   }
 
   #endStream(stream: Stream): void {
@@ -382,7 +393,7 @@ export class HttpSession implements Transport, Session {
     }
     this.#endStream(stream);
     this.#events.drop(stream.number);
-    stream.work?.end();
+    this.#endWork(stream);
     for (const requestId of calls) {
       this.#running.delete(requestId);
       this.onmessage?.({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId, reason } });
@@ -398,7 +409,8 @@ export interface EventPlace {
 }
 
 function newStream(number: number, requests: JSONRPCRequest[] = [], work?: Work): Stream {
-  return { number, cutAt: performance.now(), requests: new Set(requests.map(({ id }) => id)), work };
+  const requestIds = requests.map(({ id }) => id);
+  return { number, cutAt: performance.now(), requests: new Set(requestIds), work, requestIds };
 }
 
 export function isRequest(message: JSONRPCMessage): message is JSONRPCRequest {

@@ -14,6 +14,7 @@ import type { PacedWriterOptions } from '../http/paced-writer.ts';
 import type { Work } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
+import { handlersOf } from '../monitoring/running-handlers.ts';
 import { EventStream } from '../sessions/event-stream.ts';
 import { requireMessage } from '../sessions/json-rpc.ts';
 import type { Sessions } from '../sessions/sessions.ts';
@@ -81,7 +82,8 @@ export function createHttpSessions(options: HttpSessionsOptions, sessions: Sessi
     sessions.requireRoomFor(client);
     // Made first: if that fails, the client can still be told.
     const mcpServer = createMcpServer(caller);
-    const session = new HttpSession({ sessionId: sessions.newId(), caller, client }, shared);
+    const handlers = handlersOf(mcpServer);
+    const session = new HttpSession({ sessionId: sessions.newId(), caller, client, handlers }, shared);
     // What the SDK says after a colon may be the message that it could not use.
     mcpServer.server.onerror ??= ({ message }) =>
       log.warn({ client, reason: message.split(':', 1)[0]?.slice(0, 200) }, 'session error');

@@ -18,6 +18,7 @@ import type { Work, WorkLimits } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
 import { requestId } from '../monitoring/request-id.ts';
+import { handlersOf, settled } from '../monitoring/running-handlers.ts';
 import { Tally } from '../monitoring/tally.ts';
 import { errorReply, toSendable, withoutLineBreaks } from '../sessions/json-rpc.ts';
 import type { MessageLimits } from '../sessions/read-message.ts';
@@ -68,9 +69,14 @@ export function createStreamableHttp(options: StreamableHttpOptions, allSessions
   const sessions = options.sessions === 'on' ? createHttpSessions(options, allSessions) : undefined;
   /** Who sent a request, by the part of it that the SDK hands on. */
   const callers = new WeakMap<AuthInfo, Caller>();
-  /** MCP servers whose replies are sendable, as over SSE. */
-  const createMcpServer = ({ authInfo }: McpRequestContext) =>
-    withSendableReplies(options.createMcpServer(authInfo && callers.get(authInfo)));
+  /** The MCP server of each request. */
+  const mcpServers = new WeakMap<Request, McpServer>();
+  /** Makes MCP servers whose replies are sendable, as over SSE. */
+  const createMcpServer = ({ authInfo, requestInfo }: McpRequestContext) => {
+    const mcpServer = withSendableReplies(options.createMcpServer(authInfo && callers.get(authInfo)));
+    if (requestInfo) mcpServers.set(requestInfo, mcpServer);
+    return mcpServer;
+  };
   const handlerOptions = {
     // What the SDK says after a colon may be the message that it could not use.
     onerror: ({ message }: Error) =>
@@ -123,9 +129,10 @@ export function createStreamableHttp(options: StreamableHttpOptions, allSessions
         return await subscribe(exchange, json, caller);
       }
       work.run(requestIds(json).length);
-      await answer(calls, exchange, json, caller);
-    } finally {
+      await answer(calls, exchange, json, caller, work);
+    } catch (error) {
       work.end();
+      throw error;
     }
   }
 
@@ -143,17 +150,23 @@ export function createStreamableHttp(options: StreamableHttpOptions, allSessions
     }
   }
 
-  /** Has the SDK answer a request; resolves when the whole answer is written or the client is gone. */
+  /**
+   * Has the SDK answer a request; resolves when the whole answer is written or the client is gone.
+   *
+   * @param work that ends with it
+   */
   async function answer(
     handler: typeof calls,
     exchange: Exchange,
     json: unknown,
     caller: Caller | undefined,
+    work?: Work,
   ): Promise<void> {
     const { request, response, headers, path } = exchange;
     const authInfo = caller && ownAuthInfo(caller);
     if (authInfo) callers.set(authInfo, caller);
     const over = new AbortController();
+    const asked = webRequest(request, path, over.signal);
     const call: { json: unknown; writer?: PacedWriter } = { json };
     running.set(response, call);
     response.once('close', () => {
@@ -165,7 +178,7 @@ export function createStreamableHttp(options: StreamableHttpOptions, allSessions
     const expiry = setTimeout(() => over.abort(), Math.min(msLeft, longestTimeout));
 
     try {
-      const result = await handler.fetch(webRequest(request, path, over.signal), {
+      const result = await handler.fetch(asked, {
         parsedBody: json,
         ...(authInfo && { authInfo }),
       });
@@ -192,6 +205,8 @@ export function createStreamableHttp(options: StreamableHttpOptions, allSessions
       if (writer.isBehind) await writer.flushed();
     } finally {
       clearTimeout(expiry);
+      const mcpServer = mcpServers.get(asked);
+      work?.endAfter(mcpServer && settled(handlersOf(mcpServer), requestIds(json)));
       running.delete(response);
       if (running.size === 0) onIdle?.();
     }

@@ -1,0 +1,26 @@
+import type { ForwardedMessage } from './relay.ts';
+
+/** Takes what another process sent; false if it is for nobody here. @throws {HttpError} if there is no room for it */
+export type Receive = (message: ForwardedMessage) => boolean;
+
+/** Carries messages between processes: what another relay than Redis has to implement. */
+export interface Channel {
+  readonly nodeId: string;
+  readonly problem: string | undefined;
+  listen(receive: Receive): void;
+
+  /**
+   * Hands a message to another process.
+   *
+   * @returns whether it took the message; false also if there is no such process
+   * @throws {HttpError} `relay_unavailable` if that is not known in time
+   */
+  forward(nodeId: string, message: ForwardedMessage): Promise<boolean>;
+
+  close(): void;
+}
+
+/** The process that an id begins with; empty if it names none. */
+export function nodeOf(id: string): string {
+  return id.slice(0, Math.max(0, id.indexOf('.')));
+}
