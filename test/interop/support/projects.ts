@@ -53,6 +53,7 @@ const projects: Record<string, Project> = {
     },
   },
 };
+projects['with-relay'] = { given: { auth: 'apikey', relay: 'redis' }, changes: {} };
 // As docs/sse-today.md tells those whose last SSE client is gone.
 projects['without-sse'] = {
   given: { auth: 'apikey' },
