@@ -62,7 +62,7 @@ export default defineConfig({
         },
       },
       {
-        // What needs a browser, or installs a project as its Dockerfile does.
+        // What needs a browser, or builds and runs a project's image.
         test: {
           name: 'slow',
           sequence: { groupOrder: 4 },

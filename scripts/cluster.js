@@ -128,6 +128,11 @@ function nginxConf(files) {
       Object.values(ports)
         .map((port) => `server 127.0.0.1:${port}${options};`)
         .join(' '),
+    )
+    .replace(/~.*\$container:.*;/, () =>
+      Object.entries(ports)
+        .map(([id, port]) => `~^${id}\\. 127.0.0.1:${port};`)
+        .join(' '),
     );
   const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `daemon off;

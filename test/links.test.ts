@@ -1,45 +1,17 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { expect, test } from 'vitest';
+import { address, anchorsOf, isElsewhere, linksOf } from './support/links.ts';
 
-// Every link of the README and the documents: files and headings exist; addresses elsewhere are at least addresses.
+// The links of every document: files and headings exist, and addresses elsewhere are at least addresses.
+// test/templates/readme.test.ts does the same for the documents of a generated project.
 
 const root = join(import.meta.dirname, '..');
-const documents = [
-  'README.md',
-  'CHANGELOG.md',
-  'CONTRIBUTING.md',
-  'SECURITY.md',
-  'bench/NOTES.md',
-  'bench/results/README.md',
-  ...readdirSync(join(root, 'docs'))
-    .filter((file) => file.endsWith('.md'))
-    .map((file) => `docs/${file}`),
-];
-
-/** The text without what is shown as code, where brackets are no links. */
-function prose(document: string): string {
-  const text = readFileSync(join(root, document), 'utf8');
-  return text.replace(/^ *```[\s\S]*?^ *```/gm, '').replace(/<!--[\s\S]*?-->/g, '');
-}
-
-function linksOf(document: string): string[] {
-  return [...prose(document).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
-}
-
-/** What GitHub makes of a document's headings. */
-function anchorsOf(document: string): string[] {
-  return [...prose(document).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
-    heading
-      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-      .trim()
-      .replaceAll(' ', '-'),
-  );
-}
-
-const isElsewhere = (link: string) => /^[a-z]+:/.test(link);
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+const documents = execFileSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' })
+  .trim()
+  .split('\n');
 
 /** The file that a relative link is about, from the root of the repository. */
 const targetOf = (document: string, link: string) =>
@@ -48,20 +20,40 @@ const targetOf = (document: string, link: string) =>
     : relative(root, join(root, dirname(document), link.split('#')[0] as string)).replaceAll('\\', '/');
 
 test.each(documents)('every link of %s leads somewhere', (document) => {
-  for (const link of linksOf(document)) {
+  for (const link of linksOf(read(document))) {
     if (isElsewhere(link)) {
-      expect(link).toMatch(/^https:\/\/[\w.-]+\.[a-z]+(\/\S*)?$/);
+      expect(link).toMatch(address);
       continue;
     }
     const target = targetOf(document, link);
     expect(existsSync(join(root, target)), `${document} links to ${link}`).toBe(true);
     const [, anchor] = link.split('#');
-    if (anchor !== undefined) expect(anchorsOf(target), `${document} links to ${link}`).toContain(anchor);
+    if (anchor !== undefined)
+      expect(anchorsOf(read(target)), `${document} links to ${link}`).toContain(anchor);
   }
 });
 
-test('what the README links to is in the published package', () => {
-  const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+test('the documents and their links are found', () => {
+  expect(documents).toEqual(expect.arrayContaining(['README.md', 'SECURITY.md', 'docs/clients.md']));
+  expect(documents.flatMap((document) => linksOf(read(document))).length).toBeGreaterThan(50);
+});
+
+test.each([
+  ['[a](b.md#c) ![d](e.png)', ['b.md#c', 'e.png']],
+  ['[![a](b.svg)](c.md)', ['b.svg', 'c.md']],
+  ['see [a]\n\n[a]: b.md\n', ['b.md']],
+  ['<a class="x" href="a.md">b</a> <img src="c.png">', ['a.md', 'c.png']],
+  ['`[a](b)`\n```\n[a](b)\n```\n', []],
+])('the links of %j are %j', (markdown, links) => {
+  expect(linksOf(markdown)).toEqual(links);
+});
+
+test('headings of the same words have anchors with numbers', () => {
+  expect(anchorsOf('# A `b`, c\n## A b c\n```\n# d\n```\n')).toEqual(['a-b-c', 'a-b-c-1']);
+});
+
+test('the published package has what the README links to', () => {
+  const { files } = JSON.parse(read('package.json'));
   const always = ['README.md', 'LICENSE', 'package.json'];
   const isPublished = (path: string) =>
     [...always, ...files].some((entry: string) => {
@@ -72,7 +64,7 @@ test('what the README links to is in the published package', () => {
         (end && path.startsWith(start) && path.endsWith(end))
       );
     });
-  const linked = linksOf('README.md')
+  const linked = linksOf(read('README.md'))
     .filter((link) => !isElsewhere(link))
     .map((link) => targetOf('README.md', link));
   expect(linked.length).toBeGreaterThan(10);

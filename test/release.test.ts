@@ -3,40 +3,46 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 // @ts-expect-error -- a script without declarations
-import { notesOf, withRelease } from '../scripts/prepare-release.js';
+import { notesOf, withAbsoluteLinks } from '../scripts/prepare-release.js';
 
 const root = join(import.meta.dirname, '..');
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+const { version } = JSON.parse(read('package.json'));
+const repository = 'https://github.com/someone/something';
 
-test('a release fills in its version and the repository that it is made in', () => {
-  const packageJson = withRelease(
-    { name: 'x', version: '0.1.0' },
-    '1.0.0',
-    'https://github.com/someone/something',
+test('relative links of a released README lead to its tag, pictures to their bytes, and other links stay', () => {
+  const readme =
+    '[a](docs/a.md#b) ![c](c.png) [d](#d) [e](https://example.com) [![f](f.png)](https://f.example)';
+  expect(withAbsoluteLinks(readme, repository, 'v1.0.0')).toBe(
+    `[a](${repository}/blob/v1.0.0/docs/a.md#b) ![c](${repository}/raw/v1.0.0/c.png) [d](#d) ` +
+      `[e](https://example.com) [![f](${repository}/raw/v1.0.0/f.png)](https://f.example)`,
   );
-  expect(packageJson).toEqual({
-    name: 'x',
-    version: '1.0.0',
-    repository: { type: 'git', url: 'git+https://github.com/someone/something.git' },
-    homepage: 'https://github.com/someone/something#readme',
-    bugs: 'https://github.com/someone/something/issues',
-  });
 });
 
-test('its notes are the section of the changelog, and a version without one is not released', () => {
-  const changelog = readFileSync(join(root, 'CHANGELOG.md'), 'utf8');
-  expect(notesOf(changelog, '1.0.0')).toContain('The command `create-mcp-sse`');
-  expect(() => notesOf(changelog, '9.9.9')).toThrow('CHANGELOG.md must have a section [9.9.9]');
+test('the changelog has notes for the version of package.json', () => {
+  expect(notesOf(read('CHANGELOG.md'), version)).toContain('- ');
+});
+
+test('a version that the changelog lacks is not released', () => {
+  expect(() => notesOf(read('CHANGELOG.md'), '9.9.9')).toThrow('CHANGELOG.md must have a section [9.9.9]');
+});
+
+test('a version whose section says nothing to owners of existing projects is not released', () => {
+  const section = '## [1.1.0]\n\n### Fixed\n\n- A fault.\n';
+  expect(() => notesOf(section, '1.1.0')).toThrow('must say under "### Existing projects"');
+  const said = `${section}\n### Existing projects\n\n- Nothing to do.\n`;
+  expect(notesOf(said, '1.1.0')).toContain('Nothing to do.');
 });
 
 test.each([
-  ['1.0.0', 'https://github.com/someone/something'],
-  ['v1.0', 'https://github.com/someone/something'],
-  ['v1.0.0', 'git@github.com:someone/something.git'],
-])('the tag %s of %s is refused, and package.json stays as it is', (tag, repository) => {
-  const before = readFileSync(join(root, 'package.json'), 'utf8');
+  [version, repository],
+  ['v9.9.9', repository],
+  [`v${version}`, 'git@github.com:someone/something.git'],
+])('the tag %s of %s is refused, and nothing is changed', (tag, repository) => {
+  const before = [read('package.json'), read('README.md')];
   const script = join(root, 'scripts/prepare-release.js');
   expect(() => execFileSync(process.execPath, [script, tag, repository], { stdio: 'pipe' })).toThrow(
-    /must be like/,
+    /must be/,
   );
-  expect(readFileSync(join(root, 'package.json'), 'utf8')).toBe(before);
+  expect([read('package.json'), read('README.md')]).toEqual(before);
 });

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   callsTable,
+  factsTable,
   failures,
   generatorsTable,
   othersTable,
@@ -11,15 +12,19 @@ import {
   targetsTable,
 } from './tables.js';
 
-const begin = '<!-- bench: written by npm run bench -->';
-const end = '<!-- /bench -->';
-
-/** Writes the README's section about the measurements, between its two markers. */
+/** Writes the README's two parts about the measurements, each between its markers. */
 export function writeReadme(results, file) {
-  const [before, rest] = readFileSync(file, 'utf8').split(begin);
+  const readme = readFileSync(file, 'utf8');
+  const withFacts = replacePart(readme, 'facts', factsTable(results));
+  writeFileSync(file, replacePart(withFacts, 'bench', section(results)));
+}
+
+function replacePart(readme, name, text) {
+  const [begin, end] = [`<!-- ${name}: written by npm run bench -->`, `<!-- /${name} -->`];
+  const [before, rest] = readme.split(begin);
   const after = rest?.split(end)[1];
-  if (after === undefined) throw new Error(`${file} has no ${begin} … ${end}`);
-  writeFileSync(file, `${before}${begin}\n\n${section(results)}\n${end}${after}`);
+  if (after === undefined) throw new Error(`the README has no ${begin} … ${end}`);
+  return `${before}${begin}\n\n${text.trimEnd()}\n\n${end}${after}`;
 }
 
 /** Writes the page with every figure, into the folder of the results. */

@@ -12,6 +12,43 @@ export function summaryTable(results) {
   ]);
 }
 
+/** What a reader wants to know first: ours, and what one would use instead. A row whose measurement failed is left out. */
+export function factsTable({ measures: { generators, installed, calls }, servers }) {
+  const nameOf = (id) => servers.find((server) => server.id === id)?.name ?? generators[id]?.name;
+  const row = (what, byId, ours, peers, figure, unit = '') => {
+    const shown = (id) => figure(byId?.[id]);
+    const others = peers.filter((id) => shown(id) !== '–').map((id) => `${shown(id)} (${nameOf(id)})`);
+    return [what, `${shown(ours)}${unit}`, others.join(', ')];
+  };
+  const commands = ['create-xmcp-app', 'mcp-framework'];
+  const peers = ['sdk-v1-express', 'mcp-framework', 'fastmcp'];
+  const command = 'create-mcp-sse';
+  const cpu = (record) => number(record?.at3000?.cpuMicroseconds);
+  const slowest = (record) => number(record?.at3000?.p99, 1);
+  const rows = [
+    row('packages to fetch and run the command', generators, command, commands, (record) =>
+      number(record?.fetched?.packages),
+    ),
+    row(
+      'from the command to an answer',
+      generators,
+      command,
+      commands,
+      (record) => number(record?.answeredSeconds, 1),
+      ' s, its own tests included',
+    ),
+    row('packages in a server with API keys', installed, 'apikey', peers, (record) =>
+      number(record?.packages),
+    ),
+    row('CPU for each tool call, every check on', calls, 'apikey', peers, cpu, ' µs'),
+    row('the slowest 1 % of calls', calls, 'apikey', peers, slowest, ' ms'),
+  ];
+  return table(
+    ['', 'what you get', 'instead'],
+    rows.filter(([, ours]) => !ours.startsWith('–')),
+  );
+}
+
 export function callsTable(results) {
   const at =
     (rate) =>

@@ -14,4 +14,4 @@ export {
   type PackageManager,
   questionOf,
 } from './questions.ts';
-export { type RecordFacts, readRecord, recordFile, splitRecord, writeRecord } from './record.ts';
+export { type RecordFacts, readRecord, recordFile, splitRecord, withKept, writeRecord } from './record.ts';

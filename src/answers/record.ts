@@ -6,7 +6,7 @@ import { type AnswerKey, type Answers, allQuestions, questionOf } from './questi
 /** The file in which a project keeps its answers. It holds no secrets. */
 export const recordFile = 'create-mcp-sse.json';
 
-/** What the record says besides the answers. */
+/** What else the record says. */
 export interface RecordFacts {
   /** The generator that wrote it, as `create-mcp-sse@1.2.3`. */
   generator?: string;
@@ -20,15 +20,23 @@ export interface RecordFacts {
 const onlyFlags: readonly AnswerKey[] = ['directory', 'existing'];
 
 /** The text of the record: the answers that the files depend on. With `--config` it creates the same files again. */
-export function writeRecord(answers: Answers, { generator, rendered, kept = [] }: RecordFacts): string {
+export function writeRecord(answers: Answers, { generator, rendered }: Omit<RecordFacts, 'kept'>): string {
   const recorded = allQuestions
     .filter(({ recorded, when }) => recorded && when?.holds(answers) !== false)
     .map(({ key }) => [key, answers[key]]);
-  const record = { generator, ...Object.fromEntries(recorded), rendered, ...(kept.length > 0 && { kept }) };
+  return asText({ generator, ...Object.fromEntries(recorded), rendered });
+}
+
+/** The text of a record that names the files which the project had before, and kept. */
+export function withKept(record: string, kept: readonly string[]): string {
+  return kept.length === 0 ? record : asText({ ...JSON.parse(record), kept });
+}
+
+function asText(record: object): string {
   return `${JSON.stringify(record, null, 2)}\n`;
 }
 
-/** Parts a record into its answers, not checked yet, and what it says besides. */
+/** Splits a record into its answers, not checked yet, and what else it says. */
 export function splitRecord(record: Given): { given: Given; facts: RecordFacts } {
   const { generator, rendered, kept, ...given } = record;
   return {
@@ -45,7 +53,7 @@ export function splitRecord(record: Given): { given: Given; facts: RecordFacts }
  * Reads the answers of a config file: a record, or any JSON object with answers.
  *
  * @param source what the file is called in messages
- * @returns the answers, and what a record says besides them
+ * @returns the answers, and what else a record says
  * @throws {CreateError} bad_input, if the file cannot be read or an answer is not valid
  */
 export async function readRecord(

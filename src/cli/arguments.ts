@@ -80,7 +80,7 @@ export function wantsJson(argv: readonly string[]): boolean {
 function buildCommand(): Command {
   const command = new Command('create-mcp-sse')
     .description('Creates a complete MCP server over Server-Sent Events, and proves that it works.')
-    .allowExcessArguments(true) // npm may have parted an option from its value
+    .allowExcessArguments(true) // npm may have separated an option from its value
     .helpOption('-h, --help', 'print this help')
     .version(generatorVersion, '-v, --version', 'print the version')
     .configureHelp({
@@ -184,7 +184,7 @@ function explain(error: CommanderError): CreateError {
 
 function tooManyWords({ npm_config_user_agent: agent = '' }: NodeJS.ProcessEnv): CreateError {
   const remedy = agent.startsWith('yarn/1.')
-    ? 'Yarn 1 parts a path at its spaces'
+    ? 'Yarn 1 splits a path at its spaces'
     : 'quote a path with spaces, and with npm put -- before the options';
   return new CreateError('bad_input', `only one directory can be given; ${remedy}`, { flag: 'directory' });
 }

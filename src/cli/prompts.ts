@@ -13,10 +13,12 @@ import {
 } from '../answers/index.ts';
 import { cancelled, printable } from '../errors.ts';
 import { createRun, inspectDirectory, isEmpty } from '../project/index.ts';
+import { barred } from './bar.ts';
+import { askChoice, askChoices, type Choice } from './choice-prompt.ts';
 import { type CheckContext, problemOf } from './early-checks.ts';
 import { portInUse } from './port-in-use.ts';
 import { shownValue } from './report.ts';
-import { askText, barred } from './text-prompt.ts';
+import { askText } from './text-prompt.ts';
 
 /**
  * Asks every question that is not answered yet: the main ones first, then the others if the user wants to see them.
@@ -72,13 +74,13 @@ export async function confirmPlan(
     { value: 'change', label: 'No, change an answer' },
     { value: 'cancel', label: 'No, cancel' },
   ];
-  const choice = answered(await clack.select({ message: 'Create it?', options, signal }));
+  const choice = answered(await askChoice({ message: 'Create it?', options, signal }));
   if (choice === 'cancel') throw cancelled();
   if (choice === 'create') return undefined;
 
   const changeable = allQuestions.filter(({ message, when }) => message && when?.holds(answers) !== false);
   return answered(
-    await clack.select<AnswerKey>({
+    await askChoice<AnswerKey>({
       message: 'Which answer?',
       options: changeable.map(({ key, title }) => ({
         value: key,
@@ -125,10 +127,11 @@ async function askOne(
   context: CheckContext,
   current: Partial<Answers> = answers,
 ): Promise<Partial<Answers>> {
-  const { key } = question;
+  const { key, type } = question;
   for (;;) {
     const value = await promptFor(question, current, context);
-    const problem = await problemWith(question, value, current, context);
+    // A text is checked while its prompt is open.
+    const problem = type.prompt === 'text' ? undefined : await problemWith(question, value, current, context);
     if (problem === undefined) {
       const changed = { ...answers, [key]: value } as Partial<Answers>;
       if (key === 'port') await warnOfPort(changed);
@@ -165,20 +168,12 @@ async function promptFor(
       return confirm(message, Boolean(initial), context);
     case 'select':
       return answered(
-        await clack.select({ message, options: choicesOf(question), initialValue: String(initial), signal }),
+        await askChoice({ message, options: choicesOf(question), initial: String(initial), signal }),
       );
-    case 'multiselect': {
-      const options = choicesOf(question);
+    case 'multiselect':
       return answered(
-        await clack.multiselect({
-          message,
-          options,
-          initialValues: initial as string[],
-          required: true,
-          signal,
-        }),
+        await askChoices({ message, options: choicesOf(question), initial: initial as string[], signal }),
       );
-    }
     case 'text': {
       const problem = (input: string) => {
         const value = type.parse(input);
@@ -199,10 +194,10 @@ async function askExisting(answers: Partial<Answers>, context: CheckContext): Pr
   if (existing !== undefined || isEmpty(entries)) return answers;
   const names = entries.slice(0, 4).join(', ') + (entries.length > 4 ? ', ...' : '');
   const choice = answered(
-    await clack.select({
+    await askChoice({
       message: printable(`${directory} is not empty (${names}). What should happen to the files in it?`),
       options: choicesOf(questionOf('existing')),
-      initialValue: 'abort',
+      initial: 'abort',
       signal: context.signal,
     }),
   );
@@ -216,7 +211,7 @@ async function warnOfPort({ port, host = '127.0.0.1' }: Partial<Answers>): Promi
 }
 
 /** Each choice with its meaning in the label, since a hint is shown only for the selected one. */
-function choicesOf({ type }: AnyQuestion): { value: string; label: string }[] {
+function choicesOf({ type }: AnyQuestion): Choice<string>[] {
   return Object.entries(type.choices ?? {}).map(([value, meaning]) => ({
     value,
     label: meaning === '' ? value : `${value}: ${meaning}`,

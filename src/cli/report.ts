@@ -35,7 +35,7 @@ export function assumedText(
 }
 
 /** What the first word can be besides a directory: a directory of that name is written `./update`. */
-export function isSubcommand(word: string | undefined): word is 'update' | 'add' {
+function isSubcommand(word: string | undefined): word is 'update' | 'add' {
   return word === 'update' || word === 'add';
 }
 
@@ -106,7 +106,11 @@ export function fileTree(files: readonly PlannedFile[]): string {
 
 /** What to do with the finished project. */
 export function nextStepsText(steps: NextSteps): string {
-  const { notes, packageJson, commands, page, own, claudeCode, clientConfig, credential, urls } = steps;
+  const { notes, packageJson, commands, page, own, claudeCode, clientConfig, urls } = steps;
+  const { header, credential } = steps;
+  // Without `credential`, which says how to get one, the header has the one that was made.
+  const key =
+    header && credential === undefined ? [painted(String, `It asks for the key: ${header.value}`)] : [];
   const addresses = Object.entries(urls).map(
     ([what, url]) => `${urlNames[what as keyof typeof urls].padEnd(16)} ${url}`,
   );
@@ -120,6 +124,7 @@ export function nextStepsText(steps: NextSteps): string {
     [painted(kleur.cyan, ...commands)],
     [
       painted(String, `Open ${page} to try its tools.`),
+      ...key,
       painted(String, `Add your own in ${own.tools}, register them in ${own.register}, and run ${own.test}.`),
     ],
     [painted(String, ...addresses)],

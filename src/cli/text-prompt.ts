@@ -1,6 +1,7 @@
-import { TextPrompt, wrapTextWithPrefix } from '@clack/core';
+import { TextPrompt } from '@clack/core';
 import { S_BAR, S_BAR_END, symbol, symbolBar } from '@clack/prompts';
 import kleur from 'kleur';
+import { barred } from './bar.ts';
 
 interface TextQuestion {
   message: string;
@@ -9,13 +10,6 @@ interface TextQuestion {
   /** Why an answer is refused; undefined if it is not. */
   problem(answer: string): string | undefined | Promise<string | undefined>;
   signal: AbortSignal;
-}
-
-/** Each line of a text that wraps begins with the bar. */
-export function barred(text: string, bar = kleur.gray(S_BAR), first = bar): string {
-  // The space at which a line was broken stays at the beginning of the next one.
-  const trim = (line: string, index: number) => (index === 0 ? line : line.replace(/^ /, ''));
-  return wrapTextWithPrefix(process.stdout, text, `${bar}  `, `${first}  `, undefined, trim);
 }
 
 /** Asks for a text. Unlike that of @clack/prompts, it keeps the bar before lines that wrap. */

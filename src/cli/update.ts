@@ -1,6 +1,6 @@
 import kleur from 'kleur';
 import { CreateError, failures, printable } from '../errors.ts';
-import { commandLine, packageManagers, type Shell, scriptPrefix } from '../project/index.ts';
+import { commandLine, installCommand, type Shell, scriptCommand } from '../project/index.ts';
 import { planUpdate, type Update, type UpdateAction, type UpdatePlan } from '../update/index.ts';
 import { readArguments } from './arguments.ts';
 import { npmHints } from './npm-options.ts';
@@ -71,7 +71,7 @@ const colours: Record<UpdateAction, (text: string) => string> = {
 };
 
 /** What is done to each file, and what is not. */
-export function planText(plan: UpdatePlan): string {
+function planText(plan: UpdatePlan): string {
   const { name, from, to, files, notApplied, variables, notes, news, upToDate, resumed } = plan;
   if (upToDate)
     return [`${printable(name)} is up to date with create-mcp-sse ${to}.`, ...indented(notes)].join('\n');
@@ -110,7 +110,7 @@ function indented(lines: readonly string[]): string[] {
 }
 
 /** How to see the update, to undo it, and to go on. */
-export function afterText(done: Update, shell: Shell): string {
+function afterText(done: Update, shell: Shell): string {
   const { directory, files, variables, answers } = done;
   const git = (...words: string[]) => commandLine(['git', '-C', directory, ...words], shell);
   const added = files
@@ -123,9 +123,9 @@ export function afterText(done: Update, shell: Shell): string {
       : [
           kleur.red(`These places conflict: ${conflictsOf(done).map(printable).join(', ')}`),
           'Resolve each, between <<<<<<< and >>>>>>>, then:',
-          kleur.cyan(`${manager} ${packageManagers[manager].install.join(' ')}`),
-          kleur.cyan(`${scriptPrefix(manager)} build`),
-          kleur.cyan(`${scriptPrefix(manager)} test`),
+          kleur.cyan(installCommand(manager)),
+          kleur.cyan(scriptCommand(manager, 'build')),
+          kleur.cyan(scriptCommand(manager, 'test')),
           '',
         ];
   return [
@@ -144,7 +144,7 @@ export function afterText(done: Update, shell: Shell): string {
 }
 
 /** What `--json` prints. */
-export function updateJson(update: Update | UpdatePlan): string {
+function updateJson(update: Update | UpdatePlan): string {
   const { directory, name, from, to, answers, files, notApplied, variables, notes, news, steps } = update;
   const conflicts = conflictsOf(update);
   const error = { code: 'conflicts', message: `these places conflict: ${conflicts.join(', ')}` };

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { environmentFile } from './environment-file.ts';
 import { packageManagers } from './package-managers.ts';
 import { commandLine, currentShell } from './quote.ts';
 import { remove } from './remove.ts';
 import { CommandFailed } from './run.ts';
 import type { Step, StepOutcome, Uses } from './step-runner.ts';
-import { environmentFile } from './target.ts';
 
 /** Message of the first commit. */
 export const firstCommit = 'Create the server with create-mcp-sse';

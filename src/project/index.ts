@@ -3,9 +3,16 @@
  * prove and commit it.
  */
 export { type CreateOptions, createProject } from './create-project.ts';
-export { layersOf } from './layers.ts';
+export { environmentFile, variablesIn } from './environment-file.ts';
+export { filesIn, layersOf } from './layers.ts';
 export type { NextSteps } from './next-steps.ts';
-export { packageManagers, runningPackageManager, runScript, scriptPrefix } from './package-managers.ts';
+export {
+  installCommand,
+  packageManagers,
+  runningPackageManager,
+  runScript,
+  scriptCommand,
+} from './package-managers.ts';
 export { type MakeOptions, type PlanOptions, type Project, type ProjectPlan, planProject } from './plan.ts';
 export { commandLine, currentShell, type Shell } from './quote.ts';
 export { remove } from './remove.ts';
@@ -14,7 +21,6 @@ export { CommandFailed, createRun, failingAs, type Run, type RunOptions } from '
 export { type StepContext, type StepName, type StepReport, StepRunner } from './step-runner.ts';
 export { requirePackageManager, steps } from './steps.ts';
 export {
-  environmentFile,
   type FileAction,
   inspectDirectory,
   isEmpty,

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { allQuestions, recordFile } from '../answers/index.ts';
+import { environmentFile, variablesIn } from './environment-file.ts';
 import type { RenderedFiles } from './render.ts';
-import { environmentFile, type Target } from './target.ts';
+import type { Target } from './target.ts';
 
 /** What the user must do by hand because existing files are kept. */
 export interface KeptFiles {
@@ -72,8 +73,8 @@ function recordNotes(kept: string, rendered: string): string[] {
 }
 
 function environmentNotes(kept: string, rendered: string): string[] {
-  const has = variables(kept);
-  const missing = variables(rendered).filter((name) => !has.includes(name));
+  const has = variablesIn(kept);
+  const missing = variablesIn(rendered).filter((name) => !has.includes(name));
   const toAdd = missing.length === 0 ? '' : ` Add ${missing.join(', ')} to it: the server needs it.`;
   return [`Your ${environmentFile} was kept, because its secrets are stored nowhere else.${toAdd}`];
 }
@@ -84,10 +85,6 @@ function missingLines(kept: string, rendered: string): string[] {
   const bare = (line: string) => line.replace(/^\/|\/$/g, '');
   const has = new Set(lines(kept).map(bare));
   return lines(rendered).filter((line) => line !== '' && !line.startsWith('#') && !has.has(bare(line)));
-}
-
-function variables(text: string): string[] {
-  return [...text.matchAll(/^\s*(?:export\s+)?(\w+)\s*=/gm)].map(([, name = '']) => name);
 }
 
 function parseJson(text: string): Record<string, unknown> {

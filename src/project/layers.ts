@@ -31,7 +31,7 @@ const notOutput = new Set(['node_modules', 'dist', 'tsconfig.layer.json']);
 /** Reads synchronously: for so many small files that takes half the time. */
 export function readLayer(folder: string): Layer {
   const layer: Layer = { files: new Map(), partials: new Map() };
-  for (const path of filesIn(folder)) {
+  for (const path of filesIn(folder, notOutput)) {
     const content = readFileSync(join(folder, path));
     const partial = /^partials\/(.*?)(?:\.md\.hbs)?$/.exec(path)?.[1];
     if (partial === undefined) layer.files.set(path, content);
@@ -41,14 +41,16 @@ export function readLayer(folder: string): Layer {
 }
 
 /**
- * The files of a folder, with `/` between their parts. It goes from folder to folder: under Yarn's Plug'n'Play the
- * templates are in a zip archive, where the `recursive` option of `readdir` gives wrong parents.
+ * The paths of all files in a folder, with `/` between their parts. It goes from folder to folder: under Yarn's
+ * Plug'n'Play the templates are in a zip archive, where the `recursive` option of `readdir` gives wrong parents.
+ *
+ * @param omitted names of files and folders to leave out
  */
-function filesIn(folder: string): string[] {
+export function filesIn(folder: string, omitted: ReadonlySet<string> = new Set()): string[] {
   return readdirSync(folder, { withFileTypes: true })
-    .filter(({ name }) => !notOutput.has(name))
+    .filter(({ name }) => !omitted.has(name))
     .flatMap((entry) => {
       if (!entry.isDirectory()) return entry.name;
-      return filesIn(join(folder, entry.name)).map((path) => `${entry.name}/${path}`);
+      return filesIn(join(folder, entry.name), omitted).map((path) => `${entry.name}/${path}`);
     });
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Answers } from '../answers/index.ts';
 import { CreateError, cancelled } from '../errors.ts';
+import { environmentFile } from './environment-file.ts';
 import { isInsideRepository } from './git.ts';
 import type { KeptFiles } from './kept-files.ts';
 import { nextSteps, resumeCommands } from './next-steps.ts';
@@ -11,7 +12,7 @@ import type { RenderedFiles } from './render.ts';
 import type { Run } from './run.ts';
 import { type Step, type StepContext, StepRunner } from './step-runner.ts';
 import { requirePackageManager, steps } from './steps.ts';
-import { countFiles, environmentFile, type Target } from './target.ts';
+import { countFiles, type Target } from './target.ts';
 import { type Transaction, writeProject } from './write.ts';
 
 /** What a plan consists of. */

@@ -5,7 +5,7 @@ import { credentialHeader } from './credential-header.ts';
 import { firstCommit } from './git.ts';
 import type { KeptFiles } from './kept-files.ts';
 import { localOrigin } from './local-origin.ts';
-import { installCommand, scriptPrefix } from './package-managers.ts';
+import { installCommand, scriptCommand } from './package-managers.ts';
 import { quote, type Shell } from './quote.ts';
 
 /** What to do with the finished project, and what a client needs to connect to it. */
@@ -60,8 +60,8 @@ export function nextSteps(finished: Finished): NextSteps {
     commands: [
       ...enterDirectory(directory, cwd, shell),
       ...(installed ? [] : [installCommand(answers.packageManager)]),
-      ...(built ? [] : [`${scriptPrefix(answers.packageManager)} build`]),
-      startCommand(answers.packageManager),
+      ...(built ? [] : [scriptCommand(answers.packageManager, 'build')]),
+      scriptCommand(answers.packageManager, 'start'),
     ],
     urls: {
       sse: url,
@@ -74,7 +74,7 @@ export function nextSteps(finished: Finished): NextSteps {
       tools: 'src/tools/',
       register: 'src/mcp-server.ts',
       shared: 'src/app.ts',
-      test: testCommand(answers.packageManager),
+      test: scriptCommand(answers.packageManager, 'test'),
     },
     ...(header && { header: { name: header.name, value: header.prefix + header.credential } }),
     ...(credential !== undefined && { credential }),
@@ -94,8 +94,8 @@ export function resumeCommands(
   return [
     ...enterDirectory(directory, cwd, shell),
     ...(remaining.install ? [installCommand(packageManager)] : []),
-    `${scriptPrefix(packageManager)} build`,
-    `${scriptPrefix(packageManager)} test`,
+    scriptCommand(packageManager, 'build'),
+    scriptCommand(packageManager, 'test'),
     ...(remaining.git
       ? [
           'git init --initial-branch=main',
@@ -135,15 +135,7 @@ function firstApiKey(env = ''): string | undefined {
 
 function tokenCommand(packageManager: PackageManager): string {
   const separator = packageManager === 'npm' ? '-- ' : ''; // the others pass unknown options on
-  return `${scriptPrefix(packageManager)} token ${separator}--sub me --expires-in 1h`;
-}
-
-function testCommand(packageManager: PackageManager): string {
-  return packageManager === 'npm' ? 'npm test' : `${scriptPrefix(packageManager)} test`;
-}
-
-function startCommand(packageManager: PackageManager): string {
-  return packageManager === 'npm' ? 'npm start' : `${scriptPrefix(packageManager)} start`;
+  return `${scriptCommand(packageManager, 'token')} ${separator}--sub me --expires-in 1h`;
 }
 
 function enterDirectory(directory: string, cwd: string, shell: Shell): string[] {

@@ -11,6 +11,8 @@ interface Commands {
   run: readonly string[];
   /** What this command adds behind it. */
   runFlags: readonly string[];
+  /** The file in which the user may have set what is installed. */
+  settingsFile: string;
   /** The file that lists what was installed: its name, and its names in other versions. */
   lockFiles: readonly [string, ...string[]];
   /** Whether it takes the project for a part of a workspace further up, and cannot be told not to. */
@@ -44,6 +46,7 @@ export const packageManagers: Record<PackageManager, Commands> = {
     ],
     run: ['run'],
     runFlags: ['--no-workspaces'],
+    settingsFile: '.npmrc',
     lockFiles: ['package-lock.json', 'npm-shrinkwrap.json'],
     joinsWorkspaces: false,
     create: 'npx create-mcp-sse@latest',
@@ -57,9 +60,14 @@ export const packageManagers: Record<PackageManager, Commands> = {
   },
   pnpm: {
     install: ['install'],
-    installFlags: ['--no-frozen-lockfile', '--lockfile', '--prod=false'],
+    installFlags: [
+      ...['--no-frozen-lockfile', '--lockfile', '--prod=false'],
+      // pnpm 10 writes the path into the programs in node_modules/.bin as it is, where a shell would run parts of it.
+      '--config.extend-node-path=false',
+    ],
     run: ['run'],
     runFlags: [],
+    settingsFile: '.npmrc',
     lockFiles: ['pnpm-lock.yaml'],
     joinsWorkspaces: false,
     create: 'pnpm create mcp-sse@latest',
@@ -79,6 +87,7 @@ export const packageManagers: Record<PackageManager, Commands> = {
     installFlags: [],
     run: ['run'],
     runFlags: [],
+    settingsFile: '.yarnrc',
     lockFiles: ['yarn.lock'],
     joinsWorkspaces: true,
     create: 'yarn create mcp-sse', // Yarn 1 takes no version here, and always gets the latest
@@ -99,6 +108,7 @@ export const packageManagers: Record<PackageManager, Commands> = {
     installFlags: [],
     run: ['run'],
     runFlags: [],
+    settingsFile: 'bunfig.toml',
     lockFiles: ['bun.lock', 'bun.lockb'],
     joinsWorkspaces: true,
     create: 'bun create mcp-sse@latest',
@@ -121,6 +131,12 @@ export function runningPackageManager(): PackageManager {
 /** The words before a script's name as people type them: `npm run dev`, `pnpm dev`, `yarn dev`, `bun run dev`. */
 export function scriptPrefix(packageManager: PackageManager): string {
   return { npm: 'npm run', pnpm: 'pnpm', yarn: 'yarn', bun: 'bun run' }[packageManager];
+}
+
+/** How people type a script of the project: `npm test`, `npm run build`, `pnpm build`. */
+export function scriptCommand(packageManager: PackageManager, script: string): string {
+  const isShort = packageManager === 'npm' && ['start', 'test'].includes(script);
+  return `${isShort ? 'npm' : scriptPrefix(packageManager)} ${script}`;
 }
 
 export function installCommand(packageManager: PackageManager): string {

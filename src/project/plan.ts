@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
-import { type Answers, recordFile } from '../answers/index.ts';
+import { type Answers, recordFile, withKept } from '../answers/index.ts';
 import { cancelled } from '../errors.ts';
 import { templatesFolder } from '../version.ts';
+import { environmentFile } from './environment-file.ts';
 import { compareKept } from './kept-files.ts';
 import { makeProject } from './make.ts';
 import { type NextSteps, nextSteps } from './next-steps.ts';
@@ -10,7 +11,7 @@ import { makeSecret, type RenderedFiles, render } from './render.ts';
 import { createRun, type Run } from './run.ts';
 import type { StepReport } from './step-runner.ts';
 import { steps, stepsMake } from './steps.ts';
-import { countFiles, environmentFile, type PlannedFile, planTarget, type Target } from './target.ts';
+import { countFiles, type PlannedFile, planTarget, type Target } from './target.ts';
 import { currentDirectory } from './usable-path.ts';
 
 export interface PlanOptions {
@@ -91,8 +92,7 @@ export async function planProject(answers: Answers, options: PlanOptions = {}): 
 function recordKept(rendered: RenderedFiles, { files }: Target): void {
   const kept = files.filter(({ action, path }) => action === 'keep' && path !== environmentFile);
   const record = rendered.get(recordFile);
-  if (kept.length === 0 || record === undefined) return;
-  const facts = JSON.parse(record.content.toString());
-  const text = JSON.stringify({ ...facts, kept: kept.map(({ path }) => path) }, null, 2);
-  rendered.set(recordFile, { content: Buffer.from(`${text}\n`) });
+  if (record === undefined) return;
+  const paths = kept.map(({ path }) => path);
+  rendered.set(recordFile, { content: Buffer.from(withKept(record.content.toString(), paths)) });
 }

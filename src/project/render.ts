@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import Handlebars from 'handlebars';
-import { clientSettings } from '../../templates/shared/src/pages/client-settings.ts';
+import { clientSettings, withoutScope } from '../../templates/shared/src/pages/client-settings.ts';
 import {
   type Answers,
   completeAnswers,
@@ -13,12 +13,12 @@ import {
 } from '../answers/index.ts';
 import { generatorVersion, templatesFolder } from '../version.ts';
 import { credentialHeader } from './credential-header.ts';
+import { environmentFile } from './environment-file.ts';
 import { layersOf, readLayer } from './layers.ts';
 import { localOrigin } from './local-origin.ts';
 import { composePackage, type PackagePart } from './package-json.ts';
 import { installCommand, packageManagers, scriptPrefix } from './package-managers.ts';
 import { settingsTable } from './settings-table.ts';
-import { environmentFile } from './target.ts';
 
 export interface RenderedFile {
   content: Buffer;
@@ -108,18 +108,16 @@ export function makeSecret(auth: Answers['auth']): string {
 
 /** Everything that a template may use. All of it is always defined, since an unknown name stops the rendering. */
 function templateValues(answers: Answers, secret: string) {
-  const { auth, name, protect, relay, packageManager } = answers;
+  const { auth, name, relay, packageManager } = answers;
   return {
     ...answers,
     jwt: auth === 'jwt',
     apikey: auth === 'apikey',
     custom: auth === 'custom',
     none: auth === 'none',
-    protectList: protect.join(','),
     redisRelay: relay === 'redis',
     origin: localOrigin(answers),
-    /** The server's name for clients, which do not accept a scope in it. */
-    shortName: name.replace(/^@.*\//, ''),
+    shortName: withoutScope(name),
     run: scriptPrefix(packageManager),
     npm: packageManager === 'npm',
     bun: packageManager === 'bun',
@@ -135,7 +133,6 @@ function templateValues(answers: Answers, secret: string) {
       messageUrl: localOrigin(answers) + answers.messageEndpoint,
       header: credentialHeader(auth),
     }),
-    generatorVersion,
   };
 }
 

@@ -1,7 +1,7 @@
 import { badInput, CreateError } from '../errors.ts';
 import { git } from './git.ts';
 import { install } from './install.ts';
-import { runScript, scriptPrefix } from './package-managers.ts';
+import { runScript, scriptCommand } from './package-managers.ts';
 import { CommandFailed, failingAs } from './run.ts';
 import { startServer } from './start-server.ts';
 import type { Step, StepOutcome, Uses } from './step-runner.ts';
@@ -50,7 +50,7 @@ export const verify = {
     if (gap === undefined) return { passed, note: `${passed.length} tests` };
     const reason = results.find(({ name }) => name === gap.test)?.reason;
     const why = reason === undefined ? gap.without : `${gap.without} (${reason})`;
-    const again = `${scriptPrefix(context.packageManager)} test`;
+    const again = scriptCommand(context.packageManager, 'test');
     const remark = `The server is not proved: ${why}. Once that is settled, run ${again}`;
     return { status: 'skipped', passed, note: gap.without, remark };
   },

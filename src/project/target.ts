@@ -3,6 +3,7 @@ import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import type { Answers } from '../answers/index.ts';
 import { CreateError } from '../errors.ts';
+import { environmentFile } from './environment-file.ts';
 import { requireUsablePath } from './usable-path.ts';
 
 export type FileAction = 'create' | 'overwrite' | 'keep';
@@ -28,9 +29,6 @@ export interface Directory {
 export interface Target extends Directory {
   files: PlannedFile[];
 }
-
-/** Holds the project's secrets, which are stored nowhere else, so it is never overwritten. */
-export const environmentFile = '.env';
 
 /** Names that an empty directory may contain: what version control, editors and systems put there. */
 const harmless = new Set(

@@ -96,7 +96,7 @@ function transaction(
 /**
  * Removes a written file, and brings back the one that it replaced.
  *
- * @returns false if it was changed, and stays: the one that it replaced is then beside it, with `.orig` behind its name
+ * @returns false if it was changed, and stays: the file that it replaced gets `.orig` after its name
  */
 function undoFile(directory: string, file: PlannedFile, files: RenderedFiles, staging: string): boolean {
   const path = join(directory, file.path);

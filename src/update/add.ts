@@ -5,6 +5,7 @@ import { readRecord, recordFile } from '../answers/index.ts';
 import { CreateError } from '../errors.ts';
 import { createRun, failingAs, type Run, runScript } from '../project/index.ts';
 import { examples, type Kind, kinds } from './examples.ts';
+import { lineEndOf } from './trees.ts';
 
 export interface Added {
   /** The files that were written. */
@@ -42,7 +43,7 @@ export async function addToProject(
   const place = join(cwd, mcpServerFile);
   const before = existsSync(place) ? readFileSync(place, 'utf8') : '';
   const after = register(before, example.importLine, example.callLine);
-  const end = before.includes('\r\n') ? '\r\n' : '\n';
+  const end = lineEndOf(before);
   outputFileSync(join(cwd, example.file), example.fileText.replaceAll('\n', end));
   outputFileSync(join(cwd, example.test), example.testText.replaceAll('\n', end));
   const files = [example.file, example.test];
@@ -84,7 +85,7 @@ function requireFree(cwd: string, kind: Kind, name: string, files: string[]): vo
  *   `return server;`
  */
 export function register(text: string, importLine: string, callLine: string): string | undefined {
-  const end = text.includes('\r\n') ? '\r\n' : '\n';
+  const end = lineEndOf(text);
   const lines = text.split(end);
   const returns = lines.flatMap((line, index) => (/^ {2}return server;?$/.test(line) ? [index] : []));
   const imports = lines.flatMap((line, index) => (/^import .* from ['"].*['"];?$/.test(line) ? [index] : []));

@@ -1,3 +1,6 @@
+import { variablesIn } from '../project/index.ts';
+import { lineEndOf } from './trees.ts';
+
 /**
  * Adds to a project's `.env` the variables that new answers need, each with its comment. Nothing that is there changes.
  *
@@ -10,11 +13,11 @@ export function addVariables(
   base: string,
   theirs: string,
 ): { text: string; added: string[] } | undefined {
-  const there = [ours ?? '', base].flatMap(namesIn);
-  const missing = namesIn(theirs).filter((name) => !there.includes(name));
+  const there = [ours ?? '', base].flatMap(variablesIn);
+  const missing = variablesIn(theirs).filter((name) => !there.includes(name));
   if (missing.length === 0) return undefined;
   if (ours === undefined) return { text: theirs, added: missing };
-  const end = ours.includes('\r\n') ? '\r\n' : '\n';
+  const end = lineEndOf(ours);
   const lines = theirs.split('\n');
   const added = missing.flatMap((name) => {
     const at = lines.findIndex((line) => line.startsWith(`${name}=`));
@@ -23,8 +26,4 @@ export function addVariables(
   });
   const text = ours + (ours === '' || ours.endsWith('\n') ? '' : end) + added.join(end) + end;
   return { text, added: missing };
-}
-
-function namesIn(text: string): string[] {
-  return [...text.matchAll(/^\uFEFF?\s*(?:export\s+)?(\w+)\s*=/gm)].map(([, name = '']) => name);
 }

@@ -1,3 +1,5 @@
+import { lineEndOf } from './trees.ts';
+
 type Entries = Record<string, unknown>;
 
 export interface MergedPackage {
@@ -28,7 +30,7 @@ export function mergePackage(base: string, ours: string, theirs: string): Merged
   });
   if (JSON.stringify(merged) === JSON.stringify(sides[1])) return { text: ours, notes };
   const indent = /^([ \t]+)"/m.exec(ours)?.[1] ?? 2;
-  const end = ours.includes('\r\n') ? '\r\n' : '\n';
+  const end = lineEndOf(ours);
   const text = JSON.stringify(merged, null, indent).replaceAll('\n', end);
   return { text: /\n$/.test(ours) ? text + end : text, notes };
 }

@@ -1,6 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import { type Answers, completeAnswers, overlayAnswers, readRecord, recordFile } from '../answers/index.ts';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Answers,
+  completeAnswers,
+  overlayAnswers,
+  readRecord,
+  recordFile,
+  splitRecord,
+  withKept,
+} from '../answers/index.ts';
 import { CreateError } from '../errors.ts';
 import {
   environmentFile,
@@ -14,6 +23,7 @@ import {
 import { generatorVersion } from '../version.ts';
 import { renderAt } from './base.ts';
 import { addVariables } from './environment-file.ts';
+import { formattedLike } from './formatter.ts';
 import type { Change } from './journal.ts';
 import { type Merged, mergeTrees } from './merge.ts';
 import { mergePackage } from './package-json.ts';
@@ -57,7 +67,6 @@ export interface UpdateReport {
 const apart = new Set([
   environmentFile,
   'package.json',
-  recordFile,
   ...Object.values(packageManagers).flatMap(({ lockFiles }) => lockFiles),
 ]);
 
@@ -107,12 +116,20 @@ export async function planChanges(
     notes: [],
     news: changesBetween(from, generatorVersion),
   };
-  const sides = { base, ours, theirs };
-  const changes = sameTree(base, theirs)
-    ? []
-    : await mergeTrees(sides, { run, label: theirLabel(generatorVersion) }, (merged) =>
-        changesOf(merged, sides, there, report),
-      );
+  const changes: Change[] = [];
+  if (!sameTree(base, theirs)) {
+    const { notes, ...formatted } = await formattedLike(ours, { base, theirs }, { directory, run });
+    report.notes.push(...notes);
+    const sides = { ours, ...formatted };
+    const label = theirLabel(generatorVersion);
+    changes.push(
+      ...(await mergeTrees(sides, { run, label }, (merged) => changesOf(merged, sides, there, report))),
+    );
+    const newRecord = sides.theirs.get(recordFile) ?? Buffer.from('{}');
+    const { given, facts } = record;
+    if (!isDeepStrictEqual(splitRecord(JSON.parse(`${newRecord}`)), { given, facts }))
+      changes.push(change(report, recordFile, 'update', likeBefore(newRecord, there.get(recordFile))));
+  }
 
   const text = (files: RenderedFiles, path: string) => files.get(path)?.content.toString() ?? '';
   const ownText = (path: string) => there.get(path)?.toString() ?? '';
@@ -143,14 +160,6 @@ export async function planChanges(
       report.notes.push(`Delete ${left.join(', ')}: ${answers.packageManager} does not read it.`);
   }
 
-  const newRecord = {
-    ...JSON.parse(text(theirFiles, recordFile)),
-    ...(kept.size > 0 && { kept: [...kept] }),
-  };
-  if (JSON.stringify(newRecord) !== JSON.stringify(JSON.parse(ownText(recordFile)))) {
-    const content = Buffer.from(`${JSON.stringify(newRecord, null, 2)}\n`);
-    changes.push(change(report, recordFile, 'update', likeBefore(content, there.get(recordFile))));
-  }
   report.files.sort((a, b) => (a.path < b.path ? -1 : 1));
   await requireFree(directory, changes, report);
   return { changes, report };
@@ -169,11 +178,12 @@ function requireUnedited(base: RenderedFiles, rendered: string | undefined, from
 
 /** What git merges of a rendering. What `--existing merge` had kept has nothing in common with the template. */
 function treeOf(files: RenderedFiles, kept: ReadonlySet<string>): Tree {
-  return new Map(
+  const tree = new Map(
     [...files]
       .filter(([path]) => !apart.has(path) && !kept.has(path))
       .map(([path, { content }]) => [path, content]),
   );
+  return tree.set(recordFile, Buffer.from(withKept(`${tree.get(recordFile)}`, [...kept])));
 }
 
 function sameTree(one: Tree, other: Tree): boolean {
@@ -201,6 +211,7 @@ async function changesOf(
     const [own, result] = [ours.get(path), tree.get(path)];
     const kinds = [...(conflicts.get(path) ?? [])];
     const isConflict = kinds.some((kind) => !oneDeleted.includes(kind));
+    if (path === recordFile) continue; // nothing in it is the owner's
     if (own === undefined && result === undefined) continue; // deleted, or moved, and not changed since
     if (own !== undefined && result !== undefined && own.equals(result)) {
       if (base.has(path) && !theirs.has(path) && kinds.length > 0) {

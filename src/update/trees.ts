@@ -1,5 +1,6 @@
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { filesIn } from '../project/index.ts';
 
 /** The text files of a project by their path, with `/` between its parts. */
 export type Tree = Map<string, Buffer>;
@@ -19,12 +20,12 @@ export function readFiles(directory: string, paths: Iterable<string>): Tree {
 
 /** All files in a folder. */
 export function readTree(folder: string): Tree {
-  const visit = (at: string): string[] =>
-    readdirSync(join(folder, at), { withFileTypes: true }).flatMap((entry) => {
-      const path = at === '' ? entry.name : `${at}/${entry.name}`;
-      return entry.isDirectory() ? visit(path) : path;
-    });
-  return readFiles(folder, visit(''));
+  return readFiles(folder, filesIn(folder));
+}
+
+/** How the lines of a text end. */
+export function lineEndOf(text: string): '\n' | '\r\n' {
+  return text.includes('\r\n') ? '\r\n' : '\n';
 }
 
 /** Whether every line of a file ends as Windows ends lines. */

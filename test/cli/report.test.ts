@@ -101,17 +101,31 @@ test('the tree of files shows each file in its folders with what would be done t
   );
 });
 
+const finished = {
+  notes: [],
+  commands: ['npm install', 'npm start'],
+  urls: { sse: 'http://localhost/sse', messages: '', health: '' },
+  page: 'http://localhost/',
+  own: { tools: 'src/tools/', register: 'src/mcp-server.ts', shared: 'src/app.ts', test: 'npm test' },
+  claudeCode: 'claude mcp add',
+  clientConfig: { mcpServers: {} },
+};
+
+test('the next steps name the key that the page asks for', () => {
+  const header = { name: 'X-API-Key', value: 'a-key' };
+  expect(nextStepsText({ ...finished, header })).toContain(
+    'Open http://localhost/ to try its tools.\n   It asks for the key: a-key\n',
+  );
+});
+
+test('a key that is still to be put in is not called one', () => {
+  const header = { name: 'X-API-Key', value: '<key>' };
+  const text = nextStepsText({ ...finished, header, credential: 'Replace <key> with API_KEY' });
+  expect(text).not.toContain('asks for');
+});
+
 test('the next steps begin with what a kept package.json lacks, before the commands that need it', () => {
-  const text = nextStepsText({
-    notes: [],
-    packageJson: { scripts: { build: 'tsc' } },
-    commands: ['npm install', 'npm start'],
-    urls: { sse: 'http://localhost/sse', messages: '', health: '' },
-    page: 'http://localhost/',
-    own: { tools: 'src/tools/', register: 'src/mcp-server.ts', shared: 'src/app.ts', test: 'npm test' },
-    claudeCode: 'claude mcp add',
-    clientConfig: { mcpServers: {} },
-  });
+  const text = nextStepsText({ ...finished, packageJson: { scripts: { build: 'tsc' } } });
   expect(text).toMatch(/First add this to it:.*"build": "tsc.*npm install.*npm start/s);
   expect(text).toContain('Open http://localhost/ to try its tools.');
   expect(text).toContain('Add your own in src/tools/, register them in src/mcp-server.ts, and run npm test.');

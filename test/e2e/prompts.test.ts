@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { chmodSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { readTree, writeTree } from '../fixtures/files.ts';
 import { temporaryDirectory } from '../fixtures/temporary.ts';
 import { keys, Terminal } from './terminal.ts';
 
-const { enter, ctrlC, down, left } = keys;
+const { enter, ctrlC, down, left, space } = keys;
 const quick = ['--no-install', '--no-git'];
 
 /** The questions in their order, each with what takes the default. */
@@ -172,6 +172,47 @@ test.each([20, 40, 80])(
     expect(lines.slice(1, end).filter((line) => !/^[│◇├]/.test(line))).toEqual([]);
   },
 );
+
+test.each([
+  [
+    20,
+    [
+      '│  ● apikey: a key',
+      '│    in the',
+      '│    X-API-Key',
+      '│    header',
+      '│  ○ jwt: a signed',
+      '│    bearer token',
+    ],
+  ],
+  [40, ['│  ● apikey: a key in the X-API-Key', '│    header', '│  ○ jwt: a signed bearer token']],
+  [80, ['│  ● apikey: a key in the X-API-Key header', '│  ○ jwt: a signed bearer token']],
+])('in %d columns choices wrap at the width of the terminal', async (columns, wrapped) => {
+  const terminal = new Terminal(quick, { cwd: temporaryDirectory(), columns });
+  await terminal.answer(
+    ...dialogue.slice(0, 5).map(([question, key]) => [firstWords(question), key] as const),
+  );
+  await vi.waitFor(async () => {
+    const lines = (await terminal.lines()).map((line) => line.trimEnd());
+    const first = lines.findIndex((line) => line.includes('●'));
+    expect(lines.slice(first, first + wrapped.length)).toEqual(wrapped);
+  });
+  terminal.type(ctrlC);
+  expect(await terminal.end()).toBe(130);
+});
+
+test('the question with several answers wants at least one', async () => {
+  const terminal = new Terminal(quick, { cwd: temporaryDirectory() });
+  await terminal.answer(
+    ...dialogue.slice(0, 6),
+    ['Which endpoints', space, down, space, enter],
+    ['Choose at least one', space, enter],
+    ['More options?', enter],
+    ['protected endpoints      messages'],
+    ['Create it?', ctrlC],
+  );
+  expect(await terminal.end()).toBe(130);
+});
 
 test('a path that cannot be is told at its question, which is asked again', async () => {
   const cwd = temporaryDirectory();

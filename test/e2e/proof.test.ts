@@ -1,7 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { readTree, writeTree } from '../fixtures/files.ts';
 import { temporaryDirectory } from '../fixtures/temporary.ts';
 import { runCommand } from './command.ts';
@@ -28,7 +29,7 @@ const surroundings = {
 const npmrc = 'omit[]=dev\nomit[]=optional\npackage-lock=false\nnode-options=--test-only\n';
 
 describe('with the real npm', () => {
-  test('nobody’s variables and settings decide what is installed and what is proved', async () => {
+  test('variables and settings of the caller do not decide what is installed and what is proved', async () => {
     const cwd = temporaryDirectory();
     writeTree(cwd, { '.npmrc': npmrc });
     const env = { ...surroundings, npm_config_userconfig: join(cwd, '.npmrc') };
@@ -45,7 +46,7 @@ describe('with the real npm', () => {
     expect(stdout).toMatch(/Not proved {2}\(no client connected, /);
     expect(stdout).not.toContain('Proved by');
     expect(stdout).toContain(
-      'The server is not proved: no client connected (test/credentials.ts has no good credential yet). Once that is settled, run npm run test',
+      'The server is not proved: no client connected (test/credentials.ts has no good credential yet). Once that is settled, run npm test',
     );
   }, 120_000);
 
@@ -91,6 +92,34 @@ describe('a full disk', () => {
     expect(exitCode).toBe(4);
     expect(readdirSync(cwd)).toEqual(['x']);
   });
+
+  /** A file system of its own that is soon full; undefined if this user may mount none. */
+  function smallDisk(size: string): string | undefined {
+    const folder = temporaryDirectory();
+    const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder]);
+    if (mount.status !== 0) return undefined;
+    onTestFinished(() => {
+      spawnSync('umount', [folder]);
+    });
+    return folder;
+  }
+  const noMount = 'only root can mount a small disk';
+
+  test('on a disk that is full after some files, nothing of the project is left', async ({ skip }) => {
+    const disk = smallDisk('300k') ?? skip(noMount);
+    const { exitCode, stderr } = await runCommand(['x', '--yes', '--no-install', '--no-git'], { cwd: disk });
+    expect(stderr).toMatch(/^✗ cannot write .*: the disk is full$/m);
+    expect(exitCode).toBe(3);
+    expect(readdirSync(disk)).toEqual([]);
+  });
+
+  test('on a disk that the real npm fills, the install fails and says why', async ({ skip }) => {
+    const disk = smallDisk('12m') ?? skip(noMount);
+    const { exitCode, stderr } = await runCommand(['x', '--yes', '--no-git'], { cwd: disk });
+    expect(stderr).toMatch(/^✗ the disk is full: npm install failed/m);
+    expect(exitCode).toBe(4);
+    expect(readdirSync(disk)).toEqual(['x']);
+  }, 120_000);
 });
 
 test('an install that writes no lock file is said to', async () => {

@@ -1,19 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { inspector } from './support/inspector.js';
+import { newerNode } from './support/newer-node.js';
 import { recordOutcome } from './support/outcome.js';
 import { credential, type RunningServer, startServer } from './support/server.js';
 
 // MCP Inspector's command line, as its documentation says to call it.
-
-const require = createRequire(import.meta.url);
-const manifest = require.resolve('@modelcontextprotocol/inspector/package.json');
-const { version, bin } = require(manifest);
-// It asks for Node 22.19 or later; that one comes with the clients.
-const node = join(dirname(require.resolve('node/package.json')), 'bin/node');
 
 const ways = [
   { path: '/sse', flag: 'sse', transport: 'SSE' },
@@ -21,7 +16,7 @@ const ways = [
 ];
 
 for (const { path, flag, transport } of ways) {
-  describe(`MCP Inspector ${version} over ${transport}`, () => {
+  describe(`MCP Inspector ${inspector.version} over ${transport}`, () => {
     let server: RunningServer;
     const home = mkdtempSync(join(tmpdir(), 'inspector-'));
     beforeAll(async () => {
@@ -81,8 +76,7 @@ for (const { path, flag, transport } of ways) {
     }
 
     function run(args: string[]) {
-      const launcher = join(dirname(manifest), bin['mcp-inspector']);
-      return execa(node, [launcher, '--cli', ...args], {
+      return execa(newerNode, [inspector.launcher, '--cli', ...args], {
         reject: false,
         stdin: 'ignore',
         // Its settings are kept in the home directory: this one is its own.
@@ -92,6 +86,7 @@ for (const { path, flag, transport } of ways) {
   });
 
   function record(task: Parameters<typeof recordOutcome>[0], feature: string): void {
+    const { version } = inspector;
     recordOutcome(task, { client: 'MCP Inspector, command line', version, transport, feature });
   }
 }

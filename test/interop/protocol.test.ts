@@ -18,6 +18,8 @@ interface Feature {
   works(connection: Connection, transport: TransportName): Promise<void>;
   /** Transports over which it cannot work, and what the client gets instead. docs/clients.md says why. */
   lacking?: Partial<Record<TransportName, (connection: Connection) => Promise<void>>>;
+  /** What clients of 2025 get instead where they have no session. docs/clients.md says why. */
+  withoutSession?(connection: Connection): Promise<void>;
   /** Clients that never heard of it. */
   unknownTo?: (client: ClientUnderTest) => boolean;
 }
@@ -95,15 +97,13 @@ const features: Feature[] = [
       await connection.callTool({ name: 'write-note', arguments: { text: 'new' } });
       expect((await updated).params.uri).toBe(note);
     },
-    lacking: {
-      async 'Streamable HTTP, 2025'(connection) {
-        // Subscribing is answered, but there is nothing that an update could come on.
-        const updated = next(connection, 'notifications/resources/updated');
-        await connection.subscribe([note]);
-        await connection.callTool({ name: 'write-note', arguments: { text: 'new' } });
-        await connection.callTool({ name: 'write-note', arguments: { text: 'newer' } });
-        expect(await Promise.race([updated, 'nothing came'])).toBe('nothing came');
-      },
+    async withoutSession(connection) {
+      // Subscribing is answered, but there is nothing that an update could come on.
+      const updated = next(connection, 'notifications/resources/updated');
+      await connection.subscribe([note]);
+      await connection.callTool({ name: 'write-note', arguments: { text: 'new' } });
+      await connection.callTool({ name: 'write-note', arguments: { text: 'newer' } });
+      expect(await Promise.race([updated, 'nothing came'])).toBe('nothing came');
     },
   },
   {
@@ -139,14 +139,12 @@ const features: Feature[] = [
       }
       expect((await first).params).toMatchObject({ level: 'warning', data: 'watch out' });
     },
-    lacking: {
-      async 'Streamable HTTP, 2025'(connection) {
-        // The level is forgotten with the request that set it: everything comes.
-        const first = next(connection, 'notifications/message');
-        await connection.client.setLoggingLevel('warning');
-        await connection.callTool({ name: 'log' });
-        expect((await first).params).toMatchObject({ level: 'debug', data: 'in detail' });
-      },
+    async withoutSession(connection) {
+      // The level is forgotten with the request that set it: everything comes.
+      const first = next(connection, 'notifications/message');
+      await connection.client.setLoggingLevel('warning');
+      await connection.callTool({ name: 'log' });
+      expect((await first).params).toMatchObject({ level: 'debug', data: 'in detail' });
     },
   },
   {
@@ -172,13 +170,11 @@ const features: Feature[] = [
       await cancelCall(connection);
       await expect.poll(() => cancelledCalls(connection)).toBe(before + 1);
     },
-    lacking: {
-      async 'Streamable HTTP, 2025'(connection) {
-        // The notification comes to another MCP server than the call, which goes on until the connection ends.
-        const before = await cancelledCalls(connection);
-        await cancelCall(connection);
-        expect(await cancelledCalls(connection)).toBe(before);
-      },
+    async withoutSession(connection) {
+      // The notification comes to another MCP server than the call, which goes on until the connection ends.
+      const before = await cancelledCalls(connection);
+      await cancelCall(connection);
+      expect(await cancelledCalls(connection)).toBe(before);
     },
   },
   {
@@ -187,7 +183,7 @@ const features: Feature[] = [
       const { content } = await callTool({ name: 'ask-model' });
       expect(JSON.parse(content[0].text)).toEqual({ type: 'text', text: 'A test.' });
     },
-    lacking: { 'Streamable HTTP, 2025': ({ callTool }) => isToldWhy(callTool({ name: 'ask-model' })) },
+    withoutSession: ({ callTool }) => isToldWhy(callTool({ name: 'ask-model' })),
   },
   {
     name: 'elicitation',
@@ -196,7 +192,7 @@ const features: Feature[] = [
       const { content } = await callTool({ name: 'ask-user' });
       expect(content[0].text).toBe('accept {"name":"Ada"}');
     },
-    lacking: { 'Streamable HTTP, 2025': ({ callTool }) => isToldWhy(callTool({ name: 'ask-user' })) },
+    withoutSession: ({ callTool }) => isToldWhy(callTool({ name: 'ask-user' })),
   },
   {
     name: 'roots',
@@ -204,7 +200,7 @@ const features: Feature[] = [
       const { content } = await callTool({ name: 'ask-roots' });
       expect(content[0].text).toBe('file:///home/ada file:///home/grace');
     },
-    lacking: { 'Streamable HTTP, 2025': ({ callTool }) => isToldWhy(callTool({ name: 'ask-roots' })) },
+    withoutSession: ({ callTool }) => isToldWhy(callTool({ name: 'ask-roots' })),
   },
   {
     name: 'ping by the client',
@@ -223,11 +219,11 @@ const features: Feature[] = [
       const { content } = await callTool({ name: 'ping-client' });
       expect(content[0].text).toBe('the client answered');
     },
+    async withoutSession({ callTool }) {
+      // Nothing tells the tool that no answer can come: it waits for one in vain.
+      await expect(callTool({ name: 'ping-client' }, { timeout: 500 })).rejects.toThrow('timed out');
+    },
     lacking: {
-      async 'Streamable HTTP, 2025'({ callTool }) {
-        // Nothing tells the tool that no answer can come: it waits for one in vain.
-        await expect(callTool({ name: 'ping-client' }, { timeout: 500 })).rejects.toThrow('timed out');
-      },
       async 'Streamable HTTP, 2026-07-28'({ callTool }) {
         const result = await callTool({ name: 'ping-client' });
         expect(result).toMatchObject({ isError: true });
@@ -245,24 +241,25 @@ const features: Feature[] = [
       await connection.callTool({ name: 'change-lists' });
       await Promise.all(told);
     },
-    lacking: {
-      async 'Streamable HTTP, 2025'(connection) {
-        const told = next(connection, 'notifications/tools/list_changed');
-        await connection.callTool({ name: 'change-lists' });
-        await connection.callTool({ name: 'change-lists' });
-        expect(await Promise.race([told, 'nothing came'])).toBe('nothing came');
-      },
+    async withoutSession(connection) {
+      const told = next(connection, 'notifications/tools/list_changed');
+      await connection.callTool({ name: 'change-lists' });
+      await connection.callTool({ name: 'change-lists' });
+      expect(await Promise.race([told, 'nothing came'])).toBe('nothing came');
     },
   },
 ];
 
 let server: RunningServer;
+let withoutSessions: RunningServer;
 let headers: Record<string, string>;
 beforeAll(async () => {
-  server = await startServer('whole-protocol', { RATE_LIMIT: '0', EXPOSE_ERRORS: 'on' });
+  const settings = { RATE_LIMIT: '0', EXPOSE_ERRORS: 'on' };
+  server = await startServer('whole-protocol', settings);
+  withoutSessions = await startServer('whole-protocol', { ...settings, STREAMABLE_HTTP_SESSIONS: 'off' });
   headers = await credential('apikey');
 });
-afterAll(() => server.stop());
+afterAll(() => Promise.all([server.stop(), withoutSessions.stop()]));
 
 for (const client of clients) {
   for (const transport of client.transports) {
@@ -301,6 +298,24 @@ for (const client of clients) {
       });
     });
   }
+}
+
+for (const client of clients) {
+  const transport = 'Streamable HTTP, 2025';
+  if (!client.transports.includes(transport)) continue;
+  describe(`${client.name} ${client.version} over ${transport}, without sessions`, () => {
+    for (const { name, withoutSession } of features) {
+      if (!withoutSession) continue;
+      test(`without: ${name}`, async () => {
+        const connection = await client.connect(new URL('/mcp', withoutSessions.origin), {
+          transport,
+          headers,
+        });
+        await withoutSession(connection);
+        await connection.close();
+      });
+    }
+  });
 }
 
 /** The next notification with this method. */

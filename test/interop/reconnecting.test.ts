@@ -13,6 +13,7 @@ const patience = 10;
 
 for (const client of clients) {
   for (const transport of client.transports) {
+    if (transport === 'Streamable HTTP, 2025') continue;
     test(`${client.name} ${client.version} over ${transport} goes on by itself`, async ({ task }) => {
       const server = await startServer('whole-protocol');
       const errors: string[] = [];
@@ -38,6 +39,45 @@ for (const client of clients) {
       expect(seconds).toBeLessThan(patience);
     });
   }
+}
+
+// Over this one the client has a session, which ended with the server.
+for (const client of clients) {
+  const transport = 'Streamable HTTP, 2025';
+  if (!client.transports.includes(transport)) continue;
+  const name = `${client.name} ${client.version} over ${transport}`;
+
+  test(`${name} is told that its session is gone, and the program connects again`, async ({ task }) => {
+    const server = await startServer('whole-protocol');
+    const errors: string[] = [];
+    const connection = await connect(client, transport, server, errors);
+    const lost = outcomeOf(connection.callTool({ name: 'hang' }, { timeout: 2000 }));
+    const add = { name: 'add', arguments: { a: 1, b: 2 } };
+    await connection.callTool(add);
+
+    await server.stop('SIGKILL');
+    await startAgain(server, 'whole-protocol');
+    await expect(connection.callTool(add)).rejects.toThrow('There is no such session');
+    const again = await connect(client, transport, server, errors);
+    await again.callTool(add);
+
+    recordOutcome(task, {
+      client: client.name,
+      version: client.version,
+      transport,
+      feature: 'reconnecting',
+      reconnecting: { seconds: undefined, runningCall: await lost, onerror: errors.length > 0 },
+    });
+  });
+
+  test(`${name} goes on by itself with a server without sessions`, async () => {
+    const settings = { STREAMABLE_HTTP_SESSIONS: 'off' };
+    const server = await startServer('whole-protocol', settings);
+    const connection = await connect(client, transport, server, []);
+    await server.stop('SIGKILL');
+    await startAgain(server, 'whole-protocol', settings);
+    await untilGood(() => connection.callTool({ name: 'add', arguments: { a: 1, b: 2 } }, { timeout: 500 }));
+  });
 }
 
 const reason = missingBrowser();

@@ -49,7 +49,7 @@ test('each message of a batch counts towards the rate limit', async () => {
   expect((await post(server, batch)).status).toBe(429);
 });
 
-test('GET gets 405, since there is no stream to open', async () => {
+test('GET without a session gets 405, since there is no stream to open', async () => {
   const server = await start('whole-protocol');
   const answer = await fetch(new URL('/mcp', server.origin), {
     headers: { ...headers, Accept: 'text/event-stream' },

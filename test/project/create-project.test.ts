@@ -54,10 +54,10 @@ test('a merge keeps the user’s package.json, and then nothing is installed', a
 });
 
 test.each([
-  ['npm install', 'install_failed', ['cd server', 'npm install', 'npm run build', 'npm run test']],
-  ['npm run build', 'build_failed', ['cd server', 'npm run build', 'npm run test']],
-  ['npm run test', 'verify_failed', ['cd server', 'npm run build', 'npm run test']],
-  ['node dist/main.js', 'verify_failed', ['cd server', 'npm run build', 'npm run test']],
+  ['npm install', 'install_failed', ['cd server', 'npm install', 'npm run build', 'npm test']],
+  ['npm run build', 'build_failed', ['cd server', 'npm run build', 'npm test']],
+  ['npm run test', 'verify_failed', ['cd server', 'npm run build', 'npm test']],
+  ['node dist/main.js', 'verify_failed', ['cd server', 'npm run build', 'npm test']],
 ])('if `%s` fails, the project stays and the error says how to finish it', async (failing, code, resume) => {
   const cwd = temporaryDirectory();
   const { run } = recordedRun((line, env) => (line.startsWith(failing) ? failed('why') : proved(line, env)));

@@ -63,7 +63,7 @@ test('after a failure the commands go on where it stopped', () => {
     'cd x',
     'npm install',
     'npm run build',
-    'npm run test',
+    'npm test',
     'git init --initial-branch=main',
     'git add --all',
     "git commit --message 'Create the server with create-mcp-sse'",
@@ -71,7 +71,7 @@ test('after a failure the commands go on where it stopped', () => {
   const built = { install: false, git: false };
   expect(resumeCommands(answers, '/projects/x', '/projects/x', 'posix', built)).toEqual([
     'npm run build',
-    'npm run test',
+    'npm test',
   ]);
 });
 

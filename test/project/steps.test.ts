@@ -5,7 +5,9 @@ import { templatesFolder } from '../../src/index.ts';
 import { install } from '../../src/project/install.ts';
 import type { StepContext } from '../../src/project/step-runner.ts';
 import { build, proof, requirePackageManager, steps, verify } from '../../src/project/steps.ts';
+import { writeTree } from '../fixtures/files.ts';
 import { failed, notFound, recordedRun, reporting } from '../fixtures/recorded-run.ts';
+import { temporaryDirectory } from '../fixtures/temporary.ts';
 
 const npm = { directory: '/x', packageManager: 'npm' } as const;
 
@@ -18,7 +20,9 @@ test.each([
   ['bun', 'bun install', 'bun run build'],
 ] as const)('%s installs, builds and tests a project', async (packageManager, installing, building) => {
   const { run, lines } = recordedRun(proved);
-  const context = { directory: '/x', packageManager, run };
+  const directory = temporaryDirectory();
+  writeTree(directory, { 'package.json': '{}' });
+  const context = { directory, packageManager, run };
   await install.run(context);
   await build.run(context);
   await verify.run(context);
@@ -26,6 +30,32 @@ test.each([
   expect(lines[1]).toBe(building);
   expect(lines[2]).toBe(building.replace('build', 'test'));
 });
+
+test.each([
+  ['yarn', '.yarnrc'],
+  ['bun', 'bunfig.toml'],
+] as const)(
+  'an install by %s that leaves out the devDependencies says which file to change',
+  async (name, file) => {
+    const directory = temporaryDirectory();
+    writeTree(directory, {
+      'package.json': '{ "dependencies": { "zod": "1.0.0" }, "devDependencies": { "typescript": "1.0.0" } }',
+      'node_modules/zod/package.json': '{}',
+    });
+    const { run } = recordedRun(() => 'printed');
+    await expect(install.run({ directory, packageManager: name, run })).rejects.toMatchObject({
+      code: 'install_failed',
+      message: expect.stringContaining(`remove the setting "production" from your ${file}`),
+      output: 'printed',
+    });
+    // In a workspace they may be further up.
+    const member = join(directory, 'packages/x');
+    writeTree(directory, {
+      'packages/x/package.json': '{ "dependencies": { "zod": "1.0.0" } }',
+    });
+    await expect(install.run({ directory: member, packageManager: name, run })).resolves.toBeDefined();
+  },
+);
 
 test('verifying also starts the server with its own settings, once its tests have passed', async () => {
   const { run, lines } = recordedRun(proved);
@@ -68,7 +98,7 @@ test.each([
     status: 'skipped',
     passed: [report[0]?.slice(7)],
     note,
-    remark: `The server is not proved: ${note}${reason}. Once that is settled, run npm run test`,
+    remark: `The server is not proved: ${note}${reason}. Once that is settled, run npm test`,
   });
 });
 

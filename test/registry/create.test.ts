@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { writeTree } from '../fixtures/files.ts';
@@ -102,9 +102,32 @@ test.each(['pnpm 12', 'Yarn 4.18, Plug’n’Play', 'bun'] as const)(
   },
 );
 
-test('Yarn 1, which parts a path at its spaces, is told so', async () => {
+test.each([
+  ['Yarn 1', '.yarnrc', 'production true\n', '.yarnrc'],
+  ['bun', '.bunfig.toml', '[install]\nproduction = true\n', 'bunfig.toml'],
+] as const)(
+  '%s, told by %s to leave out the devDependencies, is said to',
+  async (name, file, text, named) => {
+    const { home, types } = person(managers[name]);
+    appendFileSync(join(home, file), text);
+    const { exitCode, stderr } = await types(`${forms[managers[name].program]} x`);
+    expect(stderr).toContain(`✗ ${managers[name].program} left out the devDependencies`);
+    expect(stderr).toContain(`remove the setting "production" from your ${named}`);
+    expect(exitCode).toBe(4);
+  },
+);
+
+test.each(['pnpm 10', 'pnpm 12'] as const)('%s works in a path of whatever characters', async (name) => {
+  const { types } = person(managers[name]);
+  const path = ' !"#$%&()*+,-.;<=>?@[]^_`{|}~';
+  const { exitCode, all } = await types(`${forms.pnpm} './${path}' --name x`);
+  expect(all).toContain('Proved by its own tests');
+  expect(exitCode, all).toBe(0);
+});
+
+test('with Yarn 1, which splits a path at its spaces, the command says so', async () => {
   const { cwd, types } = person(managers['Yarn 1']);
   const { stderr } = await types(`${forms.yarn} 'a b' --no-install`);
-  expect(stderr).toContain('only one directory can be given; Yarn 1 parts a path at its spaces');
+  expect(stderr).toContain('only one directory can be given; Yarn 1 splits a path at its spaces');
   expect(readdirSync(cwd)).toEqual([]);
 });

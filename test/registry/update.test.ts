@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, inject, test } from 'vitest';
 import { writeTree } from '../fixtures/files.ts';
 import { type Manager, managers } from './support/managers.ts';
 import { forms, person } from './support/person.ts';
+import { earlierVersion } from './support/registry.ts';
 
 const commit = 'git add --all && git commit --quiet --message mine';
 
@@ -37,6 +38,8 @@ test('a project that its owner changed is updated twice, proved each time, and a
   await inProject(commit);
 
   const first = await inProject('npx --yes create-mcp-sse@latest update');
+  const [, news] = /^### Existing projects\n\n(- .*)$/m.exec(inject('release').notes) ?? [];
+  expect(first.stdout).toContain(`New since ${earlierVersion}:\n  ${news}\n`);
   expect(first.all).toContain('Proved by its own tests');
   expect(first.exitCode, first.all).toBe(0);
   expect(read('src/http/doorkeeper.ts')).not.toContain('// Not fixed yet.');

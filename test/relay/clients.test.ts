@@ -97,9 +97,9 @@ describe.each(Object.entries(clients))('%s behind a proxy that takes turns', (_,
   });
 });
 
-test('every process answers /mcp, which needs no session', async () => {
+test('every process answers /mcp without a session', async () => {
   const url = new URL('/mcp', cluster.nginx.origin);
-  const client = new Client2(identity);
+  const client = new Client2(identity, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
   await client.connect(new Http2(url, { requestInit: { headers: alice } }));
   const received = () =>
     Promise.all(cluster.nodes.map((node) => metric(node, 'mcp_messages_received_total', alice)));

@@ -1,13 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { authTypes } from '../templates/support/projects.js';
-import { renderProject } from './support/projects.js';
+import { authTypes, renderProject } from '../templates/support/projects.js';
 
 // No container is run here, and no image fetched: this is what can be read in compose.yaml and the files that it names.
 // That its nginx.conf works is in routing.test.ts.
 
 describe.each(authTypes)('compose.yaml with the relay and --auth %s', async (auth) => {
-  const files = await renderProject('redis', auth, 9000);
+  const files = await renderProject({ auth, relay: 'redis', port: 9000 });
   const text = (path: string) => files.get(path)?.content.toString() ?? '';
   const { services } = parse(text('compose.yaml'));
   const { nginx, 'mcp-server': server, redis } = services;

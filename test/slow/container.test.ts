@@ -1,38 +1,56 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { completeAnswers, render, templatesFolder } from '../../src/index.ts';
 import { packageManagers } from '../../src/project/index.ts';
+import { freePort } from '../support/programs.ts';
 import { secret } from '../templates/support/projects.js';
-import { buildImage, type Image } from './support/dockerfile.js';
+import { startPodman } from './support/podman.ts';
 
-// The Dockerfile of the generated project, executed step by step in a plain directory; then what it made is run as a
-// container would: by a user without rights, in a place where nothing can be written.
+// The image of a generated project, built from its Dockerfile and run as its compose.yaml says.
+
+const linter = join(import.meta.dirname, 'node_modules/.bin/dockerfile-utils');
+
+/** What compose.yaml says of the server. */
+interface Service {
+  environment: Record<string, string | number>;
+  env_file: string;
+  read_only: boolean;
+  cap_drop: string[];
+  security_opt: string[];
+}
+
+let podman: Awaited<ReturnType<typeof startPodman>>;
+beforeAll(async () => {
+  podman = await startPodman();
+}, 300_000);
+afterAll(() => podman.stop());
 
 describe.each(['npm', 'pnpm', 'yarn', 'bun'] as const)('with %s', (packageManager) => {
   const root = mkdtempSync(join(tmpdir(), `create-mcp-sse-${packageManager}-`));
   const context = join(root, 'context');
-  let image: Image;
-  let environment: NodeJS.ProcessEnv;
+  const image = `server-${packageManager}`;
+  let options: string[];
 
   beforeAll(async () => {
     const answers = completeAnswers(
       { directory: context, name: 'test-server', auth: 'apikey', packageManager },
       { cwd: root, packageManager },
     );
-    for (const [path, { content }] of await render(answers, { secret, templates: templatesFolder })) {
+    const files = await render(answers, { secret, templates: templatesFolder });
+    for (const [path, { content }] of files) {
       mkdirSync(dirname(join(context, path)), { recursive: true });
       writeFileSync(join(context, path), content);
     }
+    options = optionsOf(parse(String(files.get('compose.yaml')?.content)).services['mcp-server']);
     await install(context);
-    image = await buildImage(context, root);
-    chmodSync(root, 0o755); // mkdtemp makes it for its owner only.
-    environment = { PATH: process.env.PATH, ...image.environment, API_KEY: secret, PORT: '0' };
+    await podman.build(context, image);
   }, 300_000);
   afterAll(() => rmSync(root, { recursive: true, force: true }));
 
@@ -45,35 +63,48 @@ describe.each(['npm', 'pnpm', 'yarn', 'bun'] as const)('with %s', (packageManage
     await execa(packageManager, ['install'], { cwd, env });
   }
 
-  /** Runs a command of the image without rights. */
-  function run([program, ...args]: string[], env = environment): ChildProcess {
-    expect(image.user).toBe('node');
-    return spawn(program as string, args, { cwd: image.directory, env, uid: 1000, gid: 1000 });
+  /** The options of podman that a service of compose.yaml stands for. */
+  function optionsOf({ environment, env_file, read_only, cap_drop, security_opt }: Service): string[] {
+    expect({ read_only, cap_drop }).toEqual({ read_only: true, cap_drop: ['ALL'] });
+    return [
+      '--read-only',
+      '--cap-drop=ALL',
+      ...Object.entries(environment).map(([name, value]) => `--env=${name}=${value}`),
+      ...security_opt.map((option) => `--security-opt=${option}`),
+      `--env-file=${join(context, env_file)}`,
+    ];
   }
 
-  test('the image holds what runs, without secrets, sources or compiler', () => {
-    expect(readdirSync(image.directory).sort()).toEqual([
-      'dist',
-      'node_modules',
-      'package.json',
-      'page',
-      'scripts',
-    ]);
-    expect(existsSync(join(image.directory, 'node_modules/typescript'))).toBe(false);
-    expect(spawnSync('grep', ['-rl', secret, image.directory]).stdout.toString()).toBe('');
+  test('a linter finds nothing in its Dockerfile', async () => {
+    expect((await execa(linter, ['lint', join(context, 'Dockerfile')])).stdout).toBe('');
+  });
+
+  test('the image holds what runs, without secrets, sources or compiler', async () => {
+    const { stdout: files } = await podman.run(image, 'ls', '-A');
+    expect(files.split('\n').sort()).toEqual(['dist', 'node_modules', 'package.json', 'page', 'scripts']);
+    const { stdout: found } = await podman.run(
+      image,
+      'sh',
+      '-c',
+      `ls -d node_modules/typescript; grep -rl ${secret} . || true`,
+    );
+    expect(found).toBe('');
+  });
+
+  test('the server runs as a user without rights', async () => {
+    expect((await podman.run(image, 'id')).stdout).toContain('uid=1000(node)');
   });
 
   test('the container listens on every address, is healthy, and exits on SIGTERM', async () => {
-    const server = run(image.command);
-    const url = await listening(server);
-    expect(url.hostname).toBe('0.0.0.0');
-    const check = run(image.healthcheck, { ...environment, PORT: url.port });
-    expect(await once(check, 'exit')).toEqual([0, null]);
+    const port = await freePort();
+    const server = podman.start(image, image, ...options, `--env=PORT=${port}`);
+    expect((await listening(server)).hostname).toBe('0.0.0.0');
+    expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
+    expect(await podman.isHealthy(image)).toBe(true);
 
     server.kill('SIGTERM');
     expect(await once(server, 'exit')).toEqual([0, null]);
-    const checkAfter = run(image.healthcheck, { ...environment, PORT: url.port });
-    expect(await once(checkAfter, 'exit')).toEqual([1, null]);
+    expect(await podman.isHealthy(image)).toBe(false);
   });
 });
 

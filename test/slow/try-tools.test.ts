@@ -10,8 +10,9 @@ import { launchBrowser } from '../support/browser.js';
 import { makeCertificate } from '../support/certificate.js';
 import { sign } from '../templates/auth/credentials.js';
 import { makeOwnProject } from '../templates/auth/own-project.js';
+import { cuttingProxy } from '../templates/support/cutting-proxy.js';
 import { type Auth, secret } from '../templates/support/projects.js';
-import { type RunningServer, startServer } from '../templates/support/server.js';
+import { type RunningServer, startServer, startTestServer } from '../templates/support/server.js';
 
 // The part of the page at `/` that tries tools, in a real browser. Screenshots are left in .rendered/screenshots.
 
@@ -331,6 +332,36 @@ test('a stream that the server ends is said to have ended', async () => {
   await server.stop();
   await page.getByText(/^The (server ended the stream|connection to the server was lost)\.$/).waitFor();
   await page.getByRole('button', { name: 'Connect', exact: true }).waitFor();
+});
+
+test('a session over Streamable HTTP that ended with its server is said to have ended', async () => {
+  const server = await startServer('none');
+  const { page } = await openPage(server.origin);
+  await connect(page, undefined, 'streamable-http');
+  const echo = await offer(page, 'echo');
+  await echo.getByLabel('text').fill('hello');
+  await server.stop('SIGKILL');
+  const again = await startServer('none', { PORT: String(server.port) });
+  await echo.getByRole('button', { name: 'Call' }).click();
+  await page.getByText('The session has ended.', { exact: true }).first().waitFor();
+  await page.getByRole('button', { name: 'Connect', exact: true }).waitFor();
+  await again.stop();
+});
+
+test('over Streamable HTTP the page hears what the server says by itself, also after its stream was cut', async () => {
+  const server = await startTestServer('none', { RESUME_SECONDS: '10' });
+  const proxy = await cuttingProxy(server);
+  const { page } = await openPage(proxy.origin);
+  await connect(page, undefined, 'streamable-http');
+  const opened = page.waitForResponse((response) => response.request().method() === 'GET');
+  proxy.cut();
+  await opened;
+  const grow = await offer(page, 'grow');
+  await grow.getByLabel('later').selectOption('true'); // After the reply, so that it comes on no other stream.
+  await grow.getByRole('button', { name: 'Call' }).click();
+  await page.getByText('What the server offers has changed. Connect again to see it.').waitFor();
+  proxy.close();
+  await server.stop();
 });
 
 test('behind a path prefix that a proxy adds, and TLS, a tool is called', async () => {

@@ -14,6 +14,9 @@ export function readPage(name: string) {
   }
 
   return {
+    /** A block of code by what stands after its three backticks: its language and the name of its file. */
+    block,
+
     /** The text of a file that is shown whole. */
     file: (path: string) => block(`ts ${path}`),
 

@@ -9,7 +9,7 @@ const order = [
   ...['mcp-server', 'tools', 'resources', 'prompts', 'app'],
   ...['server', 'dispatcher', 'pages', 'relay', 'sse', 'streamable-http'],
   'relay/relay', // The interface alone: what finds sessions elsewhere is above the endpoints that ask it.
-  ...['sessions', 'auth', 'auth/caller', 'http', 'config', 'settings', 'monitoring', 'about'],
+  ...['sessions', 'auth', 'auth/caller', 'http', 'config', 'settings', 'sdk', 'monitoring', 'about'],
 ];
 
 /** What the owner writes. It knows nothing of the transport, nor the transport of it: `main` brings them together. */
@@ -19,7 +19,7 @@ const owned = ['mcp-server', 'tools', 'resources', 'prompts', 'app'];
 const beginnings = ['main', 'load-env', 'process', 'check-mcp-server', 'lifecycle'];
 
 /** What both may import. */
-const neutral = ['about', 'config', 'settings', 'monitoring', 'auth/caller'];
+const neutral = ['about', 'config', 'settings', 'sdk', 'monitoring', 'auth/caller'];
 
 interface Import {
   from: string;

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { address, anchorsOf, isElsewhere, linksOf } from '../support/links.ts';
 import { combinations, renderProject } from './support/projects.js';
 
-// What the README of a generated project says of its code is there.
+// What the documents of a generated project say of its code is there.
 
 describe.each(combinations)('auth $auth, Streamable HTTP $streamableHttp, relay $relay', (given) => {
   let files: Record<string, string>;
@@ -25,6 +26,18 @@ describe.each(combinations)('auth $auth, Streamable HTTP $streamableHttp, relay 
       path.endsWith('/') ? !Object.keys(files).some((file) => file.startsWith(path)) : !(path in files),
     );
     expect(missing).toEqual([]);
+  });
+
+  test.each(['README.md', 'AGENTS.md'])('every link of %s leads somewhere', (document) => {
+    for (const link of linksOf(files[document] ?? '')) {
+      if (isElsewhere(link)) {
+        expect(link).toMatch(address);
+        continue;
+      }
+      const [path = '', anchor] = link.split('#');
+      expect(files, link).toHaveProperty([path || document]);
+      if (anchor !== undefined) expect(anchorsOf(files[path || document] ?? '')).toContain(anchor);
+    }
   });
 
   test('every folder of src is in the table of where things are', () => {

@@ -1,23 +1,23 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { completeAnswers, readRecord } from '../../src/answers/index.ts';
+import { completeAnswers, parseGiven, recordFile, splitRecord } from '../../src/answers/index.ts';
 import { renderRecord } from '../../src/project/index.ts';
 import { recordedVersion } from '../../src/update/versions.ts';
 import { generatorVersion } from '../../src/version.ts';
+import { recordsOf, versionsWithRecords } from './support/records.ts';
 
-const folder = join(import.meta.dirname, 'records');
 const context = { cwd: '/', packageManager: 'npm' } as const;
 
-test.each(readdirSync(folder))(
-  'the record %s, written by a version of this package, can still be read',
-  async (name) => {
-    const file = join(folder, name);
-    const { answers, facts } = await readRecord(file);
-    expect(name).toBe(`${recordedVersion(facts.generator)}.json`);
-    const { generator, rendered, ...written } = JSON.parse(readFileSync(file, 'utf8'));
-    expect(rendered).toMatch(/^sha256-/);
-    expect(completeAnswers(answers, context)).toMatchObject(written);
+test.each(versionsWithRecords())(
+  'the records that version %s writes can still be read and rendered',
+  async (version) => {
+    for (const record of recordsOf(version)) {
+      const { given, facts } = splitRecord(record);
+      expect(recordedVersion(facts.generator)).toBe(version);
+      expect(facts.rendered).toMatch(/^sha256-/);
+      expect(completeAnswers(parseGiven(given), context)).toMatchObject(given);
+      const now = JSON.parse(`${(await renderRecord(record)).get(recordFile)?.content}`);
+      expect(splitRecord(now).given).toEqual(given);
+    }
   },
 );
 

@@ -5,6 +5,9 @@ const protocolVersion = '2025-06-18';
 /** The longest line of a stream that is read, in characters: more than the server sends in one message by default. */
 const longestLine = 64 * 1024 * 1024;
 
+/** Milliseconds after which a stream that was cut is opened again. */
+const retryMs = 1000;
+
 /** A request that the server refused before its message was read. */
 export class Refused extends Error {
   constructor(status, message) {
@@ -38,6 +41,8 @@ export async function connect({ transport, url, headers }, { seen, notified, end
     const response = await fetch(target, { ...options, cache: 'no-store', credentials: 'same-origin' });
     if (response.ok) return response;
     const text = (await response.text()).slice(0, 10_000);
+    // A session that is unknown has ended: it was idle for too long, or the server was started again.
+    if (response.status === 404 && session['Mcp-Session-Id']) end('The session has ended.');
     throw new Refused(response.status, messageOf(text) ?? `${response.status} ${response.statusText}`);
   }
 
@@ -119,11 +124,24 @@ export async function connect({ transport, url, headers }, { seen, notified, end
   }
 
   /** Reads a stream until its end; then nothing more can come over it. */
-  function listen(events, whenOver) {
+  function listen(events) {
     receiveAll(events).then(
-      () => whenOver('The server ended the stream.'),
-      () => !closing.signal.aborted && whenOver('The connection to the server was lost.'),
+      () => end('The server ended the stream.'),
+      () => end('The connection to the server was lost.'),
     );
+  }
+
+  /** With a session, what the server sends on its own comes over a stream, which is opened again when it was cut. */
+  async function keepListening() {
+    while (!closing.signal.aborted) {
+      try {
+        const { body } = await ask(url, 'GET', { Accept: 'text/event-stream' });
+        await receiveAll(eventsOf(body));
+      } catch (error) {
+        if (error instanceof Refused) return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, retryMs));
+    }
   }
 
   function end(reason) {
@@ -141,7 +159,7 @@ export async function connect({ transport, url, headers }, { seen, notified, end
     const endpoint = new URL(value.data, location.href);
     if (endpoint.origin !== location.origin) throw new Error('The endpoint is on another server.');
     messageUrl = endpoint.href;
-    listen(events, end);
+    listen(events);
   }
 
   async function close() {
@@ -157,13 +175,7 @@ export async function connect({ transport, url, headers }, { seen, notified, end
     const server = await request('initialize', { protocolVersion, capabilities: {}, clientInfo });
     if (transport !== 'sse') session['MCP-Protocol-Version'] = String(server.protocolVersion);
     await notify('notifications/initialized');
-    // With a session, what the server sends on its own comes over a stream. A server without one says 405.
-    if (session['Mcp-Session-Id']) {
-      ask(url, 'GET', { Accept: 'text/event-stream' }).then(
-        ({ body }) => listen(eventsOf(body), () => {}),
-        () => {},
-      );
-    }
+    if (session['Mcp-Session-Id']) keepListening();
     return { server, request, close };
   } catch (error) {
     close();

@@ -13,7 +13,7 @@ import type { Metrics } from './monitoring/metrics.ts';
 import { requestId } from './monitoring/request-id.ts';
 import type { Sessions } from './sessions/sessions.ts';
 
-type Handle<C> = (exchange: Exchange, caller: C) => void | Promise<void>;
+export type Handle<C = Caller | undefined> = (exchange: Exchange, caller: C) => void | Promise<void>;
 
 /** What a path does for one method, and what that needs. Only a route that needs a `caller` is sure to be given one. */
 export type Route = {
@@ -63,8 +63,8 @@ export function createDispatcher(options: DispatcherOptions) {
     else if (!isMessage) limits.count(`address ${address}`);
     const caller = await identify(exchange, needs);
     exchange.isCounted = !counts?.(caller?.id ?? address, exchange.query);
-    if (isMessage && exchange.isCounted) limits.count(caller?.id ?? address);
-    else if (needs === 'sse') limits.countStream(caller?.id ?? address);
+    if (isStream(request.method, needs)) limits.countStream(caller?.id ?? address);
+    else if (isMessage && exchange.isCounted) limits.count(caller?.id ?? address);
     await (handle as Handle<Caller | undefined>)(exchange, caller);
   }
 
@@ -76,7 +76,7 @@ export function createDispatcher(options: DispatcherOptions) {
     if (route === undefined) throw new HttpError('not_found');
     const found = route[method as keyof typeof route];
     if (found) return found;
-    if (method === 'HEAD' && route.GET && route.GET.needs !== 'sse') return route.GET;
+    if (method === 'HEAD' && route.GET && !isStream('GET', route.GET.needs)) return route.GET;
     const name = method === 'POST' && route.GET?.needs === 'sse' ? 'post_to_stream' : 'method_not_allowed';
     throw new HttpError(name, { headers: { Allow: allowed(route) } });
   }
@@ -139,10 +139,15 @@ export function wantsEvents({ request }: Exchange): boolean {
 /** What requests need that count as messages of their caller; others count as requests of their address. */
 const messageNeeds: ReadonlySet<string> = new Set(['messages', 'caller']);
 
+/** Whether a request opens a stream that lasts: after a restart all of them come back at once. */
+function isStream(method: string | undefined, needs: Need): boolean {
+  return needs === 'sse' || (needs === 'messages' && method === 'GET');
+}
+
 /** The `Allow` header of a path (RFC 9110, section 10.2.1). */
 function allowed(route: Routes[string]): string {
   const methods = Object.keys(route).flatMap((method) =>
-    method === 'GET' && route.GET?.needs !== 'sse' ? ['GET', 'HEAD'] : [method],
+    method === 'GET' && route.GET && !isStream('GET', route.GET.needs) ? ['GET', 'HEAD'] : [method],
   );
   return [...methods, 'OPTIONS'].join(', ');
 }

@@ -67,18 +67,7 @@ export const clients: ClientUnderTest[] = [
     version: versionOf('sdk-oldest'),
     transports: ['SSE'],
     connect(url, { headers, ...options }) {
-      // This version knows no headers: its users gave them to the EventSource and the fetch that it finds.
-      const fetchWithout = globalThis.fetch;
-      Object.assign(globalThis, {
-        EventSource: class extends EventSource {
-          constructor(address: string) {
-            super(address, { headers });
-          }
-        },
-        fetch: (input: string, init: RequestInit) =>
-          fetchWithout(input, { ...init, headers: { ...init.headers, ...headers } }),
-      });
-      const restore = () => Object.assign(globalThis, { fetch: fetchWithout });
+      const restore = sendHeadersEverywhere(headers);
       const client = new ClientOldest(identity, {
         capabilities: { sampling: {}, roots: { listChanged: true } },
       });
@@ -131,6 +120,34 @@ export const clients: ClientUnderTest[] = [
   },
 ];
 
+/** How many connections of the oldest client are open, which share what it finds in the global scope. */
+let oldestOpen = 0;
+const fetchWithout = globalThis.fetch;
+
+/**
+ * The oldest client knows no headers: its users gave them to the EventSource and the fetch that it finds.
+ *
+ * @returns what is to be called when its connection is closed
+ */
+function sendHeadersEverywhere(headers: Record<string, string>): () => void {
+  oldestOpen++;
+  Object.assign(globalThis, {
+    EventSource: class extends EventSource {
+      constructor(address: string) {
+        super(address, { headers });
+      }
+    },
+    fetch: (input: string, init?: RequestInit) => {
+      const all = new Headers(init?.headers);
+      for (const [name, value] of Object.entries(headers)) all.set(name, value);
+      return fetchWithout(input, { ...init, headers: all });
+    },
+  });
+  return () => {
+    if (--oldestOpen === 0) Object.assign(globalThis, { fetch: fetchWithout });
+  };
+}
+
 async function connectVersion1(
   client: Loose,
   transport: Loose,
@@ -166,7 +183,7 @@ async function connectVersion1(
   };
 }
 
-function versionOf(folder: string): string {
+export function versionOf(folder: string): string {
   const manifest = join(import.meta.dirname, '../node_modules', folder, 'package.json');
   return JSON.parse(readFileSync(manifest, 'utf8')).version;
 }

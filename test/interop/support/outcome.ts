@@ -8,8 +8,8 @@ export interface Outcome {
   lacking?: boolean;
   /** How the client came back after the server was killed and started again. */
   reconnecting?: {
-    /** From the new start to the next good call. */
-    seconds: number;
+    /** From the new start to the next good call; undefined if the program has to connect again. */
+    seconds: number | undefined;
     /** What became of a call that was running. */
     runningCall: string;
     /** The program that uses the client was told of an error. */

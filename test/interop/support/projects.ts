@@ -54,6 +54,11 @@ const projects: Record<string, Project> = {
   },
 };
 projects['with-relay'] = { given: { auth: 'apikey', relay: 'redis' }, changes: {} };
+// What the official conformance suite expects of a server.
+projects.conformance = {
+  given: { auth: 'none' },
+  changes: { 'src/mcp-server.ts': replaceWith('conformance.ts') },
+};
 // As docs/sse-today.md tells those whose last SSE client is gone.
 projects['without-sse'] = {
   given: { auth: 'apikey' },
@@ -75,6 +80,8 @@ projects['parameter-headers'] = {
     'src/tools/echo.ts': edit('z.string()', "z.string().meta({ 'x-mcp-header': 'Text.1' })"),
   },
 };
+
+projects['with-relay'] = { given: { auth: 'apikey', relay: 'redis' }, changes: {} };
 
 for (const auth of authTypes) {
   const changes: Project['changes'] =

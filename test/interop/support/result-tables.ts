@@ -86,7 +86,7 @@ function reconnectingTable(results: Result[]): string {
       [
         `${client} ${version}`,
         transport,
-        `${Math.ceil(seconds)} s at most`,
+        seconds === undefined ? 'the program connects again' : `${Math.ceil(seconds)} s at most`,
         runningCall,
         onerror ? 'yes' : 'no',
       ],

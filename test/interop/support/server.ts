@@ -4,12 +4,14 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { SignJWT } from 'jose';
 import { inject } from 'vitest';
+import { freePort } from '../../support/programs.js';
 import { type Auth, secret } from './projects.js';
 
 export interface RunningServer {
   port: number;
   /** Such as `http://127.0.0.1:41234`. */
   origin: string;
+  signal(signal: NodeJS.Signals): void;
   /** Sends a signal and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   /** The lines it logged so far. */
@@ -49,12 +51,30 @@ export async function startServer(
     port: Number(url.port),
     origin: url.origin,
     log,
+    signal: (signal) => void child.kill(signal),
     async stop(signal = 'SIGTERM') {
       child.kill(signal);
       await ended;
       return { code: child.exitCode, signal: child.signalCode };
     },
   };
+}
+
+/** Starts a server that takes the tokens of an authorization server, for its endpoints by their URLs. */
+export async function startServerOf(
+  { issuer }: { issuer: string },
+  settings: Record<string, string> = {},
+): Promise<RunningServer> {
+  const port = settings.PORT ?? String(await freePort());
+  const origin = `http://127.0.0.1:${port}`;
+  return startServer('jwt', {
+    PORT: port,
+    JWT_JWKS_URL: `${issuer}/jwks`,
+    JWT_ISSUER: issuer,
+    JWT_AUDIENCE: `${origin}/sse,${origin}/mcp`,
+    JWT_SCOPES: 'write',
+    ...settings,
+  });
 }
 
 /** Headers that a project's server lets in. */

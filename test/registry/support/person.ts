@@ -18,17 +18,20 @@ export function person(manager: Manager) {
   linkPrograms(manager, bin);
   mkdirSync(cwd);
   writeTree(home, { '.gitconfig': '[user]\n\tname = t\n\temail = t\n' });
+  const env = {
+    PATH: `${bin}:${process.env.PATH}`,
+    HOME: home,
+    NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS,
+  };
   return {
+    home,
     cwd,
+    env,
     /** Types a line into a shell, and waits for its end. */
     async types(line: string) {
       const { exitCode, stdout, stderr } = await execa('sh', ['-c', line], {
         cwd,
-        env: {
-          PATH: `${bin}:${process.env.PATH}`,
-          HOME: home,
-          NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS,
-        },
+        env,
         extendEnv: false,
         stdin: 'ignore',
         reject: false,

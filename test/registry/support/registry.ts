@@ -1,16 +1,20 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { stringify } from 'yaml';
+import { cleanEnvironment } from '../../../src/project/environment.ts';
 import { freePort, listening, startProgram } from '../../support/programs.ts';
 import { configure } from './managers.ts';
+import { release } from './release.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The address of a registry on this machine, to which the packed package is published. */
+    /** The address of a registry on this machine, to which the package is released. */
     registry: string;
+    /** What was released. */
+    release: { version: string; notes: string; output: string };
   }
 }
 
@@ -19,10 +23,10 @@ const verdaccio = join(import.meta.dirname, '../node_modules/verdaccio/bin/verda
 /** The version before this one, as the registry has it. */
 export const earlierVersion = '0.0.9';
 
-/** Makes an earlier version of the packed package: without the last line of a file, and with one that was dropped since. */
+/** Makes an earlier version of the released package: with another last line of a file, and with one that was dropped since. */
 function makeEarlier(tarball: string, folder: string): string {
-  execFileSync('tar', ['-xzf', tarball, '-C', folder]);
   const at = (path: string) => join(folder, 'package', path);
+  execFileSync('tar', ['-xzf', tarball, '-C', folder]);
   const packageJson = JSON.parse(readFileSync(at('package.json'), 'utf8'));
   writeFileSync(at('package.json'), JSON.stringify({ ...packageJson, version: earlierVersion }));
   const guards = at('templates/shared/src/http/guards.ts');
@@ -31,17 +35,17 @@ function makeEarlier(tarball: string, folder: string): string {
   return at('');
 }
 
-/** Starts the registry, and publishes this package to it. What else an install needs it fetches from the user's own. */
+/** Starts the registry, and releases this package to it. What else an install needs it fetches from the user's own. */
 export default async function start(project: TestProject) {
   const folder = mkdtempSync(join(tmpdir(), 'create-mcp-sse-registry-'));
-  const npm = (args: string[]) => execFileSync('npm', args, { cwd: project.config.root, encoding: 'utf8' });
+  const upstream = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim();
   const config = join(folder, 'config.yaml');
   writeFileSync(
     config,
     stringify({
       storage: join(folder, 'storage'),
       auth: { htpasswd: { file: join(folder, 'htpasswd') } },
-      uplinks: { upstream: { url: npm(['config', 'get', 'registry']).trim() } },
+      uplinks: { upstream: { url: upstream } },
       packages: {
         'create-mcp-sse': { access: '$all', publish: '$all' },
         '**': { access: '$all', proxy: 'upstream' },
@@ -59,12 +63,21 @@ export default async function start(project: TestProject) {
   await listening(program, () => fetch(`${registry}-/ping`));
 
   configure(folder, registry, { package: '', program: 'npm' });
-  const [{ filename }] = JSON.parse(npm(['pack', '--json', '--pack-destination', folder]));
-  const publish = (what: string, ...options: string[]) =>
-    npm(['publish', what, '--ignore-scripts', '--userconfig', join(folder, '.npmrc'), ...options]);
-  publish(makeEarlier(join(folder, filename), folder), '--tag', 'earlier');
-  publish(join(folder, filename));
+  const env = { ...cleanEnvironment(process.env), npm_config_userconfig: join(folder, '.npmrc') };
+  const npm = (...args: string[]) => execFileSync('npm', args, { cwd: folder, encoding: 'utf8', env });
+  mkdirSync(join(folder, 'checkout'));
+  const released = release(project.config.root, join(folder, 'checkout'), env);
+  const [{ filename }] = JSON.parse(npm('pack', '--json', `create-mcp-sse@${released.version}`));
+  npm(
+    'publish',
+    makeEarlier(join(folder, filename), folder),
+    '--silent',
+    '--ignore-scripts',
+    '--tag',
+    'earlier',
+  );
   project.provide('registry', registry);
+  project.provide('release', released);
   return async () => {
     await program.stop();
     rmSync(folder, { recursive: true, force: true });

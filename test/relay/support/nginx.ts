@@ -1,7 +1,7 @@
 import { startNginxWith } from '../../support/nginx.js';
 import { freePort, listening, type Program, requireProgram } from '../../support/programs.js';
 import { replaced } from '../../support/replaced.js';
-import { renderProject } from './projects.js';
+import { renderProject } from '../../templates/support/projects.js';
 
 export interface Nginx extends Program {
   port: number;
@@ -19,14 +19,17 @@ export type Configuration = 'README' | 'README, by node' | 'compose';
 export async function startNginx(servers: number[], configuration: Configuration = 'README'): Promise<Nginx> {
   requireProgram('nginx');
   const port = await freePort();
-  const files = await renderProject('redis');
+  const files = await renderProject({ auth: 'apikey', relay: 'redis' });
   const readme = files.get('README.md')?.content.toString() ?? '';
   const upstreams = servers.map((server) => `server 127.0.0.1:${server} max_fails=0;\n`).join('');
   const listen = { 'listen 8080': `listen ${port}` };
+  // The processes are called a, b, c …
+  const byName = servers.map((server, i) => `~^${'abc'[i]}\\. 127.0.0.1:${server};\n`).join('');
   const fromReadme = {
     ...listen,
     'server 127.0.0.1:8081 max_fails=0;\n': upstreams,
     'server 127.0.0.1:8082 max_fails=0;\n': '',
+    '    ~^a\\.    127.0.0.1:8081;\n    ~^b\\.    127.0.0.1:8082;\n': byName,
   };
   const sites: Record<Configuration, () => string> = {
     README: () => replaced(block(readme, 'nginx'), fromReadme),
@@ -45,6 +48,7 @@ export async function startNginx(servers: number[], configuration: Configuration
         ...listen,
         'resolver 127.0.0.11 valid=5s;': '',
         'server mcp-server:8080 resolve max_fails=0;': upstreams,
+        '~^(?<container>[0-9a-f]{12})\\.  $container:8080;': byName,
       }),
   };
   const program = startNginxWith(sites[configuration]());

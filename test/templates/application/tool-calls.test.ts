@@ -10,7 +10,7 @@ import { type Ask, clientsOf, transports } from './own-server.js';
 // Tools, resources and prompts that fail in every way, over both transports.
 
 const mcpServer = `
-import { completable, McpServer, ProtocolError, ResourceTemplate } from '@modelcontextprotocol/server';
+import { completable, McpServer, ProtocolError, requireScopes, ResourceTemplate } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { ToolError } from './monitoring/tool-calls.ts';
 
@@ -34,6 +34,10 @@ export function createMcpServer(_context: unknown): McpServer {
     server.registerTool(name, {}, async () => { throw create(); });
   }
   server.registerTool('returnsNothing', {}, (() => {}) as never);
+  server.registerTool('returnsBigint', {}, () => ({ content: [], structuredContent: { amount: 1n } }) as never);
+  server.registerTool('returnsCircle', {}, () => ({ content: [], _meta: { of: thrown.throwsCircle?.() } }) as never);
+  server.registerTool('returnsHostileJson', {}, () => ({ content: [], toJSON: () => undefined }) as never);
+  server.registerTool('needsScope', { scopeChallenge: requireScopes('admin') }, () => ({ content: [] }));
   server.registerTool('returnsError', {}, () => ({ isError: true, content: [{ type: 'text', text: 'private result' }] }));
   server.registerTool('works', { inputSchema: z.object({ n: z.number() }) }, () => ({ content: [{ type: 'text', text: 'ok' }] }));
   server.registerTool('misfits', { outputSchema: z.object({ n: z.number() }) }, () => ({ content: [], structuredContent: { n: 'x' } }) as never);
@@ -42,6 +46,7 @@ export function createMcpServer(_context: unknown): McpServer {
   }));
   server.registerResource('failing', 'test://failing', {}, () => { throw secretOf(); });
   server.registerResource('empty', 'test://empty', {}, (() => {}) as never);
+  server.registerResource('unwritable', 'test://unwritable', {}, () => ({ contents: [{ uri: 'test://unwritable', text: '', _meta: { big: 1n } }] }) as never);
   server.registerResource('refusing', 'test://refusing', {}, () => { throw new ToolError('Not yours'); });
   server.registerResource('listed', new ResourceTemplate('test://listed/{id}', { list: () => { throw secretOf(); } }), {}, () => ({ contents: [] }));
   server.registerPrompt('failing', { argsSchema: z.object({ name: completable(z.string(), () => { throw secretOf(); }) }) }, () => { throw secretOf(); });
@@ -101,6 +106,20 @@ describe.each(transports)('over %s', (transport) => {
     },
   );
 
+  test.each(['returnsBigint', 'returnsCircle', 'returnsHostileJson'])(
+    'a result that JSON cannot hold is an error of the call, for the client and in the log: %s',
+    async (name) => {
+      const { error } = await tool(name);
+      const reference = /[0-9a-f]{8}/.exec(error?.message ?? '')?.[0];
+      expect(error).toEqual({ code: -32603, message: `The tool failed (reference ${reference})` });
+      expect(await server.logged({ msg: 'tool call failed', reference })).toMatchObject({
+        tool: name,
+        outcome: 'error',
+        err: { name: 'TypeError' },
+      });
+    },
+  );
+
   test('the log names the file in src and the cause', async () => {
     const { result } = await tool('throwsError');
     const reference = /[0-9a-f]{8}/.exec(result?.content?.[0]?.text ?? '')?.[0];
@@ -152,6 +171,7 @@ describe.each(transports)('over %s', (transport) => {
   test.each([
     ['resource', 'resources/read', { uri: 'test://failing' }],
     ['resource', 'resources/read', { uri: 'test://empty' }],
+    ['resource', 'resources/read', { uri: 'test://unwritable' }],
     ['prompt', 'prompts/get', { name: 'failing', arguments: { name: 'x' } }],
     [
       'completion',
@@ -182,15 +202,22 @@ describe.each(transports)('over %s', (transport) => {
     await ask('tools/call', { name: 'works', arguments: { n: 1 } });
     await ask('tools/call', { name: 'works', arguments: { n: 1 } });
     await ask('tools/call', { name: 'throwsError' });
+    await ask('tools/call', { name: 'returnsBigint' });
+    await ask('tools/call', { name: 'needsScope' });
     await ask('tools/call', { name: 'no "such"\n tool' });
     await ask('tools/call', { name: 'toString' });
     const page = await metrics(other);
     expect(page).toContain('mcp_tool_calls_total{tool="works",outcome="ok"} 2\n');
     expect(page).toContain('mcp_tool_calls_total{tool="throwsError",outcome="error"} 1\n');
+    expect(page).toContain('mcp_tool_calls_total{tool="returnsBigint",outcome="error"} 1\n');
+    expect(page).toContain('mcp_tool_calls_total{tool="needsScope",outcome="error"} 1\n');
     expect(page).toContain('mcp_tool_calls_total{tool="unknown",outcome="error"} 2\n');
     expect(page).toContain('mcp_tool_call_duration_seconds_bucket{tool="works",le="10"} 2\n');
     expect(page).toContain('mcp_tool_call_duration_seconds_count{tool="works"} 2\n');
     expect(page).not.toContain('such');
+    expect(await other.logged({ msg: 'tool call failed', tool: 'needsScope' })).toMatchObject({
+      reason: 'insufficient_scope: this needs admin',
+    });
     expect(await other.logged({ msg: 'tool call', tool: 'works' })).toMatchObject({
       level: 'debug',
       outcome: 'ok',
@@ -228,7 +255,7 @@ describe.each(transports)('over %s', (transport) => {
   });
 });
 
-test('a call that its client cancels counts as cancelled, and is no failure', async () => {
+test('a call that its client cancels counts as cancelled, not as failed', async () => {
   const other = await start();
   const stream = await openStream(other, { headers: key });
   await stream.post(callTool(1, 'hangs'));

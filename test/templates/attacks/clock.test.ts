@@ -1,14 +1,15 @@
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { bearer, knock, sign } from '../auth/credentials.js';
 import { makeKey, startKeyServer } from '../auth/key-server.js';
 import { callTool, openStream, send } from '../support/client.js';
-import { type RunningServer, startServerWith } from '../support/server.js';
+import { type RunningServer, startTestServer } from '../support/server.js';
 
 // A wall clock that is set: an hour back, or a year forward. No interval may notice.
 
 const hour = 60 * 60_000;
-const preload = join(import.meta.dirname, '../support/wall-clock.js');
+const preload = pathToFileURL(join(import.meta.dirname, '../support/wall-clock.js')).href;
 let server: RunningServer;
 afterEach(() => server?.stop('SIGKILL'));
 
@@ -22,10 +23,10 @@ describe.each([
   ['a year forward', 365 * 24 * hour],
 ])('a clock that is set %s', (_, step) => {
   const start = (auth: 'none' | 'jwt' | 'apikey', settings: Record<string, string> = {}) =>
-    startServerWith(auth, {
-      settings: { CLOCK_STEP: String(step), ...settings },
-      withTestTools: true,
-      node: ['--import', preload],
+    startTestServer(auth, {
+      CLOCK_STEP: String(step),
+      NODE_OPTIONS: `--import ${preload}`,
+      ...settings,
     });
 
   test('changes nothing for keep-alives and the uptime', async () => {

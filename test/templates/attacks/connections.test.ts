@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { makeCertificate } from '../../support/certificate.js';
 import { call, callTool, eventually, metric, openStream, post, rawRequest, send } from '../support/client.js';
-import { type RunningServer, startServer, startServerWith, startTestServer } from '../support/server.js';
+import { type RunningServer, startServer, startTestServer } from '../support/server.js';
 
 // Connections that cost a server its descriptors: silent, half open, half asked.
 
@@ -59,7 +59,7 @@ describe.each([
     ['have asked once', asked],
     ['ask again and again', asked.repeat(20)],
   ])('a client gets in at once while 300 others %s', async (_, bytes) => {
-    server = await startServerWith('none', { settings, descriptors: 256 });
+    server = await startServer('none', settings, 256);
     await open(300, bytes);
     const startedAt = Date.now();
     await expectServed();
@@ -67,7 +67,7 @@ describe.each([
   });
 
   test('connections that are given up for others are logged and counted', async () => {
-    server = await startServerWith('none', { settings, descriptors: 256 });
+    server = await startServer('none', settings, 256);
     await open(300);
     await expectServed();
     expect(await server.logged({ msg: 'too many connections' })).toMatchObject({ limit: 'MAX_CONNECTIONS' });
@@ -75,10 +75,7 @@ describe.each([
   });
 
   test('silent connections are closed when the time for headers is over', async () => {
-    server = await startServerWith('none', {
-      settings: { ...settings, HEADERS_TIMEOUT_SECONDS: '1' },
-      descriptors: 256,
-    });
+    server = await startServer('none', { ...settings, HEADERS_TIMEOUT_SECONDS: '1' }, 256);
     const before = await descriptors();
     const silent = await open(100);
     await Promise.all(
@@ -88,7 +85,7 @@ describe.each([
   });
 
   test('the descriptors of clients that leave before they said anything are free', async () => {
-    server = await startServerWith('none', { settings, descriptors: 256 });
+    server = await startServer('none', settings, 256);
     const before = await descriptors();
     for (const end of ['destroy', 'resetAndDestroy', 'end'] as const) {
       for (const socket of await open(100)) socket[end]();
@@ -98,7 +95,7 @@ describe.each([
   });
 
   test('a server says at its start that there are too few descriptors for MAX_SESSIONS', async () => {
-    server = await startServerWith('none', { settings, descriptors: 256 });
+    server = await startServer('none', settings, 256);
     const warning = await server.logged({ level: 'warn', MAX_SESSIONS: 10_000 });
     expect(warning.msg).toMatch(/ulimit -n/);
   });
@@ -132,7 +129,7 @@ test('one address has its share of the connections, and others get theirs', asyn
 });
 
 test('MAX_CONNECTIONS above what the system has room for changes nothing', async () => {
-  server = await startServerWith('none', { settings: { MAX_CONNECTIONS: '100000' }, descriptors: 256 });
+  server = await startServer('none', { MAX_CONNECTIONS: '100000' }, 256);
   await open(300);
   await expectServed();
 });

@@ -14,13 +14,7 @@ import {
   send,
 } from '../support/client.js';
 import { secret } from '../support/projects.js';
-import {
-  goodHeaders,
-  type RunningServer,
-  startServer,
-  startServerWith,
-  startTestServer,
-} from '../support/server.js';
+import { goodHeaders, type RunningServer, startServer, startTestServer } from '../support/server.js';
 
 // What one client can have under way: bodies that come, calls that run, bytes that both hold.
 
@@ -174,13 +168,127 @@ test('work that is over, however it ended, makes room', async () => {
   expect((await last.post(callTool(3, 'hang'))).status).toBe(429);
 });
 
+describe('a tool that ignores its signal counts until it is over', () => {
+  const cancelled = (requestId: number) => ({
+    jsonrpc: '2.0',
+    method: 'notifications/cancelled',
+    params: { requestId },
+  });
+  const initialize = call('begins', 'initialize', {
+    protocolVersion: '2025-11-25',
+    capabilities: {},
+    clientInfo: { name: 'x', version: '1' },
+  });
+  const become = (name: string, value: number) =>
+    eventually(
+      () => metric(server, name),
+      (now) => now === value,
+    );
+
+  /** Sends a call to /mcp and cuts the connection once it was read. */
+  async function cutOff(request: object) {
+    const received = await metric(server, 'mcp_messages_received_total');
+    const { socket } = await begin(rawRequest('POST', '/mcp', json, JSON.stringify(request)));
+    await become('mcp_messages_received_total', received + 1);
+    const open = await metric(server, 'mcp_connections_open');
+    socket.destroy();
+    await become('mcp_connections_open', open - 1);
+  }
+
+  /** Calls it 64 times, and waits for none. */
+  const ways: Record<string, (request: (id: number) => object) => Promise<unknown>> = {
+    async 'when its calls are cancelled'(request) {
+      const stream = await openStream(server);
+      for (let id = 0; id < 64; id++) {
+        await stream.post(request(id));
+        await stream.post(cancelled(id));
+      }
+    },
+    async 'when all its calls have one id'(request) {
+      for (let i = 0; i < 8; i++) {
+        const stream = await openStream(server);
+        for (let j = 0; j < 8; j++) await stream.post(request(1));
+        stream.close();
+        await become('mcp_sessions_open', 0);
+      }
+    },
+    async 'when its sessions end'(request) {
+      for (let id = 0; id < 64; id++) {
+        const stream = await openStream(server);
+        await stream.post(request(id));
+        stream.close();
+        await become('mcp_sessions_open', 0);
+      }
+    },
+    async 'when calls of a session on /mcp are cancelled'(request) {
+      const { headers } = await post(server, '/mcp', initialize, json);
+      const inSession = { ...json, 'Mcp-Session-Id': String(headers['mcp-session-id']) };
+      for (let id = 0; id < 64; id++) {
+        const received = await metric(server, 'mcp_messages_received_total');
+        const answer = post(server, '/mcp', request(id), inSession);
+        if (id < 10) {
+          await become('mcp_messages_received_total', received + 1);
+          await post(server, '/mcp', cancelled(id), inSession);
+        }
+        await answer;
+      }
+    },
+    async 'when its sessions on /mcp end'(request) {
+      for (let id = 0; id < 64; id++) {
+        const { headers, status } = await post(server, '/mcp', initialize, json);
+        if (status === 429) continue;
+        const inSession = { ...json, 'Mcp-Session-Id': String(headers['mcp-session-id']) };
+        const received = await metric(server, 'mcp_messages_received_total');
+        const answer = post(server, '/mcp', request(id), inSession);
+        await become('mcp_messages_received_total', received + 1);
+        await send(server, 'DELETE', '/mcp', { headers: inSession });
+        await answer;
+      }
+    },
+    async 'when its requests are cut off'(request) {
+      for (let id = 0; id < 64; id++) await cutOff(request(id));
+    },
+  };
+
+  test.each(Object.entries(ways))('%s', async (_, callAgainAndAgain) => {
+    server = await startTestServer('none', { MAX_CALLS_PER_CLIENT: '10' });
+    await callAgainAndAgain((id) => callTool(id, 'hangForever'));
+    expect(await metric(server, 'mcp_requests_rejected_total{status="429"}')).toBe(54);
+  });
+
+  test('when its time is over', async () => {
+    server = await startTestServer('none', { MAX_CALLS_PER_CLIENT: '10', TOOL_TIMEOUT_SECONDS: '1' });
+    const stream = await openStream(server);
+    for (let id = 0; id < 10; id++) await stream.post(callTool(id, 'hangForever'));
+    for (let id = 0; id < 10; id++) expect((await stream.message(id)).result.isError).toBe(true);
+    expect((await stream.post(call(10, 'ping'))).status).toBe(429);
+  });
+
+  test('and then makes room', async () => {
+    server = await startTestServer('none', { MAX_CALLS_PER_CLIENT: '1' });
+    const stream = await openStream(server);
+    const ping = (url: string) => post(server, url, call(2, 'ping'), json);
+    const cutShort = {
+      async '/messages'() {
+        await stream.post(callTool(1, 'wait', { ms: 500 }));
+        await stream.post(cancelled(1));
+      },
+      '/mcp': () => cutOff(callTool(1, 'wait', { ms: 500 })),
+    };
+    for (const begin of Object.values(cutShort)) {
+      await begin();
+      expect((await ping('/mcp')).status).toBe(429);
+      await eventually(
+        () => ping('/mcp'),
+        ({ status }) => status === 200,
+      );
+    }
+  });
+});
+
 describe('with a heap of 512 MB', () => {
   test('the server lives, and serves others, whatever one client begins and does not end', async () => {
-    server = await startServerWith('apikey', {
-      settings: keys,
-      withTestTools: true,
-      node: ['--max-old-space-size=512'],
-    });
+    server = await startTestServer('apikey', { ...keys, NODE_OPTIONS: '--max-old-space-size=512' });
     const attacker = fork(script, [String(server.port), secret], { execArgv: ['--max-old-space-size=3000'] });
     onTestFinished(() => void attacker.kill('SIGKILL'));
     const begun = once(attacker, 'message');

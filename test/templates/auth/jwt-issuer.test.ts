@@ -235,6 +235,15 @@ test('a 401 says where the issuer is published; with no token sent it names no e
   expect(await challenge('POST /mcp')).toBe(`Bearer realm="mcp", resource_metadata="${metadata}/mcp"`);
 });
 
+test('JWT_SCOPES are published, and named by a 401, for clients that log in', async () => {
+  const { server } = await start([rsaKey], { JWT_SCOPES: 'api://notes/read,openid' });
+  const metadata = await send(server, 'GET', '/.well-known/oauth-protected-resource/mcp');
+  expect(JSON.parse(metadata.body).scopes_supported).toEqual(['api://notes/read', 'openid']);
+  const { headers } = await knock(server, 'POST /mcp');
+  expect(headers['www-authenticate']).toMatch(/, scope="api:\/\/notes\/read openid"$/);
+  await expectAdmitted(server, bearer(await tokenBy(rsaKey))); // Whether a token has them, tools ask.
+});
+
 /** How many milliseconds it takes until the token is accepted. */
 async function timeOf(ask: () => Promise<number>): Promise<number> {
   const before = performance.now();

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { callTool, openStream, post } from '../support/client.js';
+import { openHttpSession } from '../support/http-session.js';
 import { type RunningServer, startServer } from '../support/server.js';
 import { bearer, sign } from './credentials.js';
 
@@ -65,17 +66,37 @@ test('over SSE the token sent with the call decides which scopes the caller has'
   stream.close();
 });
 
-test('over Streamable HTTP a call without the scope gets 403, with the scope and the issuer to ask', async () => {
-  const { status, headers } = await callOverMcp(await headersFor({ scope: 'write' }));
-  expect(status).toBe(403);
-  const challenge = headers['www-authenticate'];
-  expect(challenge).toMatch(/^Bearer /);
-  expect(challenge).toContain('error="insufficient_scope"');
-  expect(challenge).toContain('scope="read"');
-  expect(challenge).toContain(
-    `resource_metadata="${server.origin}/.well-known/oauth-protected-resource/mcp"`,
-  );
+test('JWT_SCOPE_CLAIM names another claim with the scopes, and `scope` then counts no longer', async () => {
+  const other = await startServer('jwt', { JWT_ISSUER: issuer, JWT_SCOPE_CLAIM: 'permissions' });
+  const stream = await openStream(other, { headers: await headersFor({ permissions: ['read'] }) });
+  await stream.post(callTool(1, 'claims'));
+  expect((await stream.message(1)).result.content[0].text).toContain('alice');
+  await stream.post(callTool(2, 'claims'), await headersFor({ scope: 'read', permissions: ['write'] }));
+  expect((await stream.message(2)).error.message).toContain('insufficient_scope');
+  await other.stop();
 });
+
+test.each([
+  ['without a session', callOverMcp],
+  [
+    'in a session',
+    async (headers: Record<string, string>) =>
+      (await openHttpSession(server, headers)).post(callTool(1, 'claims')),
+  ],
+])(
+  'over Streamable HTTP %s, a call without the scope gets 403, with the scope and the issuer to ask',
+  async (_, ask) => {
+    const { status, headers } = await ask(await headersFor({ scope: 'write' }));
+    expect(status).toBe(403);
+    const challenge = headers['www-authenticate'];
+    expect(challenge).toMatch(/^Bearer /);
+    expect(challenge).toContain('error="insufficient_scope"');
+    expect(challenge).toContain('scope="read"');
+    expect(challenge).toContain(
+      `resource_metadata="${server.origin}/.well-known/oauth-protected-resource/mcp"`,
+    );
+  },
+);
 
 test('tools that require no scope are open to every caller', async () => {
   const stream = await openStream(server, { headers: await headersFor({}) });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { call, callTool, openStream, post, send } from '../support/client.js';
-import { type RunningServer, startServer } from '../support/server.js';
+import { openHttpSession } from '../support/http-session.js';
+import { type RunningServer, startServer, startTestServer } from '../support/server.js';
 import { bearer, inSeconds, knock, sign } from './credentials.js';
 
 // Whose session is whose, and how long it lasts.
@@ -67,6 +68,9 @@ describe('a session belongs to its issuer, subject and client together', () => {
     ['the same three in a new token', { jti: 'new' }, 202],
     ['another subject', { sub: 'bob' }, 404],
     ['another client of the same person', { client_id: 'other-app' }, 404],
+    ['another client, as Okta names it', { client_id: undefined, cid: 'other-app' }, 404],
+    ['another client, as Entra names it', { client_id: undefined, appid: 'other-app' }, 404],
+    ['the same client, named differently', { client_id: undefined, azp: 'app' }, 202],
     ['the same subject of another issuer', { iss: 'https://other.example' }, 404],
   ];
   test.each(others)('%s', async (_, claims, status) => {
@@ -78,7 +82,7 @@ describe('a session belongs to its issuer, subject and client together', () => {
   });
 });
 
-test('a stream ends when its token expires, and the session with it', async () => {
+test('a stream ends when its token expires, and the session with it if it cannot wait', async () => {
   const expires = inSeconds(3);
   const stream = await openStream(jwt, { headers: bearer(await sign({ exp: expires })) });
   await stream.closed;
@@ -87,6 +91,22 @@ test('a stream ends when its token expires, and the session with it', async () =
   expect(late).toBeLessThan(2000);
   await jwt.logged({ msg: 'session closed', reason: 'credential_expired' });
   expect((await stream.post(call(1, 'ping'), bearer(await sign()))).status).toBe(404);
+});
+
+test('a call that outlasts the token goes on, for the same caller with a newer one and for nobody else', async () => {
+  const server = await startServer('jwt', { RESUME_SECONDS: '30' });
+  const stream = await openStream(server, { headers: bearer(await sign({ exp: inSeconds(3) })) });
+  await stream.post(callTool(1, 'countdown', { seconds: 4 }));
+  await stream.closed;
+  await server.logged({ msg: 'stream ended: its credential expired' });
+
+  const back = { 'Last-Event-ID': `${stream.endpoint.split('=')[1]}:0` };
+  const bobs = await openStream(server, { headers: { ...back, ...bearer(await sign({ sub: 'bob' })) } });
+  expect(bobs.endpoint).not.toBe(stream.endpoint);
+  const resumed = await openStream(server, { headers: { ...back, ...bearer(await sign()) } });
+  expect(resumed.endpoint).toBe(stream.endpoint);
+  expect((await resumed.message(1)).result.content[0].text).toBe('Counted down 4 s');
+  await server.stop();
 });
 
 test('a newer token of the same caller extends the stream, and an older one does not shorten it', async () => {
@@ -101,6 +121,20 @@ test('a newer token of the same caller extends the stream, and an older one does
   await stream.post(callTool(3, 'whoami'), bearer(await sign()));
   expect((await stream.message(3)).result.content[0].text).toBe('alice');
   stream.close();
+});
+
+test('over Streamable HTTP a response ends with its token, its call goes on, and a newer token brings the reply', async () => {
+  const server = await startTestServer('jwt', { RESUME_SECONDS: '10' });
+  const expires = inSeconds(2);
+  const session = await openHttpSession(server, bearer(await sign({ exp: expires })));
+  const response = await session.events(callTool(1, 'wait', { ms: 3000, text: 'late' }));
+  const { id } = await response.next();
+  await response.closed;
+  expect(Date.now()).toBeGreaterThanOrEqual(expires * 1000);
+  expect((await session.get({ 'Last-Event-ID': id })).status).toBe(401);
+  const again = await session.listen(id, bearer(await sign()));
+  expect((await again.message(1)).result.content[0].text).toBe('late');
+  await server.stop();
 });
 
 test('an expired token opens no stream and sends no message, even if it was valid before', async () => {

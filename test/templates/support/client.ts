@@ -130,20 +130,56 @@ export async function rawConnection(server: Target) {
   };
 }
 
+/** A stream on a raw connection, once its first event has come. */
+export async function rawStream(server: Target, headers: Record<string, string> = {}, body = '') {
+  const connection = await rawConnection(server);
+  connection.write(rawRequest('GET', '/sse', headers, body));
+  const head = await connection.until(/data: \S+\n\n/);
+  const [, endpoint = ''] = /data: (\S+)/.exec(head) ?? [];
+  return {
+    ...connection,
+    /** The response up to the first event. */
+    head,
+    /** Where messages to the session are posted. */
+    endpoint,
+    /** What the log calls the session. */
+    session: endpoint.split('=')[1]?.slice(0, 8) ?? '',
+  };
+}
+
 export interface StreamEvent {
   event: string;
   data: string;
+  /** Empty if it has none. */
+  id: string;
 }
 
 export type Stream = Awaited<ReturnType<typeof openStream>>;
 
-/** Opens an event stream and reads it as the standard says, without reconnecting. */
+/** Opens an event stream and takes its first event, which says where to POST. */
 export async function openStream(
   server: Target,
   { headers = {}, path = '/sse' }: { headers?: Record<string, string>; path?: string } = {},
 ) {
+  const stream = await openEvents(server, { headers, path });
+  const { event: firstEvent, data: endpoint } = await stream.next();
+  return Object.assign(stream, {
+    /** Name of the first event. */
+    firstEvent,
+    /** The path to POST to. */
+    endpoint,
+    post: (message: unknown, extra: Record<string, string> = {}) =>
+      post(server, endpoint, message, { ...headers, ...extra }),
+  });
+}
+
+/** A response that is an event stream, read as the standard says, without reconnecting. */
+export async function openEvents(
+  server: Target,
+  { body, ...options }: { method?: string; headers: Record<string, string>; path: string; body?: string },
+) {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    request(server, { path, headers }, resolve).on('error', reject).end();
+    request(server, options, resolve).on('error', reject).end(body);
   });
   if (response.statusCode !== 200) {
     response.resume();
@@ -175,7 +211,8 @@ export async function openStream(
       for (const line of lines) if (line.startsWith(':')) comments.push(line.slice(1).trim());
       const event = lines.find((line) => line.startsWith('event: '))?.slice(7) ?? '';
       const data = lines.filter((line) => line.startsWith('data: ')).map((line) => line.slice(6));
-      if (data.length > 0) events.push({ event, data: data.join('\n') });
+      const id = lines.find((line) => line.startsWith('id: '))?.slice(4) ?? '';
+      if (data.length > 0) events.push({ event, data: data.join('\n'), id });
     }
     wakeAll();
   });
@@ -214,13 +251,8 @@ export async function openStream(
     }
   }
 
-  const { event: firstEvent, data: endpoint } = await next();
   return {
     response,
-    /** Name of the first event. */
-    firstEvent,
-    /** The path to POST to. */
-    endpoint,
     events,
     comments,
     next,
@@ -234,7 +266,10 @@ export async function openStream(
     },
     /** The next notification with this method. */
     async notification(method: string, within?: number) {
-      const { data } = await next(({ data }) => JSON.parse(data).method === method, within);
+      const { data } = await next(
+        ({ event, data }) => event === 'message' && JSON.parse(data).method === method,
+        within,
+      );
       return JSON.parse(data);
     },
     /** The next comment. */
@@ -252,8 +287,6 @@ export async function openStream(
       return over;
     },
     close: () => response.destroy(),
-    post: (message: unknown, extra: Record<string, string> = {}) =>
-      post(server, endpoint, message, { ...headers, ...extra }),
   };
 }
 

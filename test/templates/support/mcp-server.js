@@ -3,9 +3,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { McpServer, ResourceTemplate } from '@modelcontextprotocol/server';
+import { ResourceTemplate } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { ToolError } from './monitoring/tool-calls.js';
+import { McpServer } from './sdk/mcp-server.js';
 import { registerCountdown } from './tools/countdown.js';
 import { registerEcho } from './tools/echo.js';
 import { registerWhoami } from './tools/whoami.js';
@@ -160,6 +161,14 @@ const tools = {
       return text('logged');
     },
   ],
+  /** Ends the response to its own call, whose client comes back for the reply. */
+  letGo: [
+    nothing,
+    (_, { http }) => {
+      http.closeSSE();
+      return text('worth the way');
+    },
+  ],
   /** Sends a request to the client and returns the answer. */
   ask: [
     z.object({ method: z.string(), params: z.any(), timeout: z.number().optional() }),
@@ -231,9 +240,12 @@ export function createMcpServer() {
     await server.close();
     return text('nobody reads this');
   });
-  // A client that lists the tools again finds one more.
-  server.registerTool('grow', { inputSchema: nothing }, () => {
-    server.registerTool('grown', { inputSchema: nothing }, () => text('new'));
+  // A client that lists the tools again finds one more, at once or after the reply.
+  const when = z.object({ later: z.boolean().default(false) });
+  server.registerTool('grow', { inputSchema: when }, ({ later }) => {
+    const grow = () => server.registerTool('grown', { inputSchema: nothing }, () => text('new'));
+    if (later) setImmediate(grow);
+    else grow();
     return text('grown');
   });
   return server;

@@ -27,26 +27,24 @@ export interface RunningServer {
 
 type Rights = { uid?: number; gid?: number };
 
-/** How a server is started, where the usual way will not do. */
-export interface StartOptions {
-  settings?: Record<string, string>;
-  /** Whether it offers the tools of `mcp-server.js` in this folder. */
-  withTestTools?: boolean;
-  /** Options of node. */
-  node?: string[];
-  /** File descriptors it may have (`ulimit -n`). */
-  descriptors?: number | undefined;
-}
-
 const running = new Set<ChildProcess>();
 /** A test that fails does not come to stopping its server. */
 afterAll(() => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts a generated server on a free port. Settings are environment variables. */
-export function startServer(auth: Auth, settings: Record<string, string> = {}): Promise<RunningServer> {
-  return start(auth, settings, 'dist/main.js');
+/**
+ * Starts a generated server on a free port.
+ *
+ * @param settings environment variables
+ * @param descriptors how many file descriptors it may have (`ulimit -n`)
+ */
+export function startServer(
+  auth: Auth,
+  settings: Record<string, string> = {},
+  descriptors?: number,
+): Promise<RunningServer> {
+  return start(auth, settings, 'dist/main.js', descriptors);
 }
 
 /** Starts a generated server that offers the tools of `mcp-server.js` in this folder. */
@@ -54,23 +52,15 @@ export function startTestServer(auth: Auth, settings: Record<string, string> = {
   return start(auth, { RATE_LIMIT: '0', ...settings }, 'dist-with-test-tools/main.js');
 }
 
-/** Starts a generated server with options of node, or with few descriptors. */
-export function startServerWith(auth: Auth, options: StartOptions): Promise<RunningServer> {
-  const { settings = {}, withTestTools = false, node = [], descriptors } = options;
-  const entry = withTestTools ? 'dist-with-test-tools/main.js' : 'dist/main.js';
-  const usual = withTestTools ? { RATE_LIMIT: '0' } : {};
-  return start(auth, { ...usual, ...settings }, entry, { node, descriptors });
-}
-
 async function start(
   auth: Auth,
   settings: Record<string, string>,
   entry: string,
-  { node = [], descriptors }: Pick<StartOptions, 'node' | 'descriptors'> = {},
+  descriptors?: number,
 ): Promise<RunningServer> {
   // The shell becomes the server, under the same process id.
   const shell = descriptors ? ['bash', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'bash'] : [];
-  const command = [...shell, process.execPath, ...node, entry];
+  const command = [...shell, process.execPath, entry];
   const { child, output, lines } = spawnServer(auth, { PORT: '0', ...settings }, command);
   const { logged } = lines;
   const listening = logged({ msg: 'listening' });

@@ -1,41 +1,14 @@
 import { createHook } from 'node:async_hooks';
 import { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { call, callTool, eventually, metric, openStream, post, send } from '../support/client.js';
-import { type Auth, directoryOf } from '../support/projects.js';
+import { startHere } from '../support/embedded.js';
+import { directoryOf, importFrom } from '../support/projects.js';
 
 // The compiled transport as a library, in a program with a provider and an MCP server of its own.
 
-const servers: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  vi.restoreAllMocks();
-  await Promise.all(servers.splice(0).map((server) => server.close()));
-});
-
-const dist = (file: string, auth: Auth = 'none') =>
-  import(pathToFileURL(join(directoryOf(auth), 'dist', file)).href);
-
-/** @param options.provider makes it a server that asks for credentials */
-async function startHere(settings: Record<string, string> = {}, options: Record<string, unknown> = {}) {
-  const auth = options.provider ? 'custom' : 'none';
-  const { loadConfig } = await dist('config.js', auth);
-  const { createMcpServer } = await dist('mcp-server.js', auth);
-  const { createMetrics } = await dist('monitoring/metrics.js', auth);
-  const { createServer } = await dist('server.js', auth);
-  const { Environment } = await dist('settings/environment.js', auth);
-  const env = new Environment({ PORT: '0', RESUME_SECONDS: '0', ...settings });
-  const config = loadConfig(env);
-  env.finish();
-  const log = { debug() {}, info() {}, warn() {}, error() {} };
-  const metrics = createMetrics();
-  const server = createServer({ config, createMcpServer, log, metrics, ...options });
-  servers.push(server);
-  await server.listen();
-  return Object.assign(server, { port: Number(new URL(server.url()).port) });
-}
+afterEach(() => void vi.restoreAllMocks());
 
 describe('two servers in one process', () => {
   test('share no sessions, limits or metrics', async () => {
@@ -116,7 +89,7 @@ test('the 202 is written before the message is handled', async () => {
     if (this.statusCode === 202) order.push('accepted');
     return end.apply(this, args);
   });
-  const { createMcpServer } = await dist('mcp-server.js');
+  const { createMcpServer } = await importFrom('none', 'mcp-server.js');
   const server = await startHere(
     {},
     {
@@ -139,7 +112,7 @@ test('the 202 is written before the message is handled', async () => {
 
 describe('a server that closes', () => {
   test('aborts the calls that are still running when their time is up', async () => {
-    const { createMcpServer } = await dist('mcp-server.js');
+    const { createMcpServer } = await importFrom('none', 'mcp-server.js');
     const signals: AbortSignal[] = [];
     const reasons: unknown[] = [];
     const server = await startHere(
@@ -179,7 +152,7 @@ describe('a server that closes', () => {
   });
 
   test('continues when the end of an MCP server fails', async () => {
-    const { createMcpServer } = await dist('mcp-server.js');
+    const { createMcpServer } = await importFrom('none', 'mcp-server.js');
     const server = await startHere(
       {},
       {
@@ -277,7 +250,7 @@ describe('a provider', () => {
 
 test('an MCP server that cannot be made gets 500 without a reason, and the next session is tried again', async () => {
   let fails = true;
-  const { createMcpServer } = await dist('mcp-server.js');
+  const { createMcpServer } = await importFrom('none', 'mcp-server.js');
   const server = await startHere(
     {},
     {

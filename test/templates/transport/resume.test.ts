@@ -1,49 +1,14 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { Client, SSEClientTransport } from '@modelcontextprotocol/client';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport as SSEClientTransportV1 } from '@modelcontextprotocol/sdk/client/sse.js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { call, callTool, eventually, metric, openStream, post, send } from '../support/client.js';
+import { cuttingProxy } from '../support/cutting-proxy.js';
 import { goodHeaders, type RunningServer, startTestServer } from '../support/server.js';
 
 // A session outlives its stream: what was on its way when the stream was cut is delivered when its client comes back.
 
 const headers = goodHeaders.apikey;
-
-/** A proxy that can cut the streams that go through it. */
-async function cuttingProxy(to: { port: number }) {
-  const streams = new Set<{ client: Socket; server: Socket }>();
-  const proxy: Server = createServer((client) => {
-    const server = connect(to.port, '127.0.0.1');
-    const pair = { client, server };
-    client.once('data', (first) => {
-      if (String(first).startsWith('GET ')) streams.add(pair);
-      server.write(first);
-      client.pipe(server);
-    });
-    server.pipe(client);
-    for (const socket of [client, server]) {
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        streams.delete(pair);
-        client.destroy();
-        server.destroy();
-      });
-    }
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  const { port } = proxy.address() as { port: number };
-  return {
-    origin: `http://127.0.0.1:${port}`,
-    cut() {
-      for (const { client, server } of streams) {
-        client.destroy();
-        server.destroy();
-      }
-    },
-    close: () => proxy.close(),
-  };
-}
 
 type AnyClient = Pick<Client, 'callTool' | 'close'>;
 const about = { name: 'test', version: '1.0.0' };
@@ -261,7 +226,7 @@ describe('a session that waits', () => {
     expect(JSON.parse((await watcher.message(1)).result.content[0].text).callsAborted).toBe(1);
   });
 
-  test('with RESUME_SECONDS=0 there is none: it ends with its stream, and clients are not asked', async () => {
+  test('with RESUME_SECONDS=0 a session ends with its stream, and clients are not asked', async () => {
     const one = await start({ RESUME_SECONDS: '0' });
     const stream = await openStream(one, { headers });
     stream.close();

@@ -35,6 +35,9 @@ export interface CredentialScheme {
   /** The OAuth issuer whose tokens are accepted. When set, it is published as RFC 9728 says. */
   readonly issuer?: string | undefined;
 
+  /** What clients ask that issuer for when they log in. Some issuers refuse a request that names no scope. */
+  readonly scopes?: readonly string[];
+
   /**
    * The `WWW-Authenticate` header of a 401 (RFC 9110, section 11.6.1).
    *

@@ -9,6 +9,8 @@ const wellKnown = '/.well-known/oauth-protected-resource';
 export interface ResourceMetadataOptions {
   /** The OAuth issuer whose tokens are valid here; undefined if there is none. */
   issuer: string | undefined;
+  /** What clients ask the issuer for. */
+  scopes: readonly string[];
   /** The endpoint that names the server: clients know it, and not the one for messages. */
   endpoint: string;
   /** Other endpoints that take a token. */
@@ -21,7 +23,7 @@ export type ResourceMetadata = ReturnType<typeof createResourceMetadata>;
 
 /** Tells clients which issuer's tokens this server takes. https://www.rfc-editor.org/rfc/rfc9728 */
 export function createResourceMetadata(options: ResourceMetadataOptions) {
-  const { issuer, endpoint, otherEndpoints, basePath, publicOrigin } = options;
+  const { issuer, scopes, endpoint, otherEndpoints, basePath, publicOrigin } = options;
   /** The server as a whole, as `''`, and each endpoint that takes a token. */
   const resources = ['', endpoint, ...otherEndpoints];
   /**
@@ -53,6 +55,7 @@ export function createResourceMetadata(options: ResourceMetadataOptions) {
       sendJson(exchange, {
         resource: publicOrigin(exchange.request) + basePath + byPath.get(exchange.path),
         authorization_servers: [issuer],
+        ...(scopes.length > 0 && { scopes_supported: scopes }),
         bearer_methods_supported: ['header'],
       });
     },

@@ -64,6 +64,27 @@ export const refusals = {
     message: 'Invalid Request: an id may have at most {limit} characters',
     jsonRpcCode: -32600,
   },
+  already_initialized: {
+    code: 'invalid_message',
+    status: 400,
+    message: 'Invalid Request: the session is initialized already',
+    jsonRpcCode: -32600,
+  },
+  id_in_use: {
+    code: 'invalid_message',
+    status: 400,
+    message: 'Invalid Request: a request with this id is still running',
+    jsonRpcCode: -32600,
+  },
+  protocol_version_unknown: {
+    code: 'bad_request',
+    status: 400,
+    message: 'This server does not speak the version in MCP-Protocol-Version',
+  },
+  event_not_found: {
+    status: 400,
+    message: 'There is nothing to go on with after the event in Last-Event-ID',
+  },
   unauthorized: { status: 401, message: 'A valid credential is required' },
   host_not_allowed: {
     status: 403,
@@ -73,6 +94,7 @@ export const refusals = {
     status: 403,
     message: 'Pages of this Origin may not call this server; ALLOWED_ORIGINS names those that may',
   },
+  insufficient_scope: { status: 403, message: 'The credential lacks a scope that this needs' },
   not_found: { status: 404, message: 'There is nothing at this path' },
   // The same for a session that never was, is over, or is another caller's: ids cannot be tried out.
   session_not_found: { status: 404, message: 'There is no such session' },
@@ -85,6 +107,7 @@ export const refusals = {
     message: 'This is an SSE endpoint: open it with GET\n',
     plainText: true,
   },
+  events_not_accepted: { status: 406, message: 'Accept must include text/event-stream' },
   request_timeout: { status: 408, message: 'The request took too long to arrive' },
   message_too_large: { status: 413, message: 'A message may have at most {limit} bytes', headers: closing },
   media_type_not_json: {

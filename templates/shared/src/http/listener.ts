@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, Server, type Socket } from 'node:net';
 import type { Server as TlsServer } from 'node:tls';
+import { isLoopback } from '../settings/kinds.ts';
 import type { Certificate } from './certificate.ts';
 import { type ConnectionOptions, createConnections } from './connections.ts';
 
@@ -10,6 +11,8 @@ export interface ListenerOptions extends ConnectionOptions {
   host: string;
   /** Port to listen on; 0 for any free one. */
   port: number;
+  /** The descriptor of a socket that listens already, in place of `host` and `port`: it stays while processes come and go. */
+  givenSocket?: number | undefined;
   /** Seconds in which the headers of a request must have come. */
   headersTimeoutSeconds: number;
   /** Seconds in which a whole request, body included, must have come. */
@@ -46,7 +49,7 @@ export interface Handlers {
 
 /** Node's HTTP or HTTPS server, with this server's timeouts, and errors that say what to do. */
 export function createListener(options: ListenerOptions, { handle, handleClientError }: Handlers) {
-  const { host, port, readCertificate } = options;
+  const { host, port, givenSocket, readCertificate } = options;
   const connections = createConnections(options);
   let isAccepting = true;
 
@@ -104,8 +107,9 @@ export function createListener(options: ListenerOptions, { handle, handleClientE
     async listen(): Promise<void> {
       await new Promise<void>((resolve, reject) => {
         server.once('error', (error) => reject(new ListenError(explain(error, host, port))));
-        server.listen({ port, host, backlog }, resolve);
+        server.listen(givenSocket === undefined ? { port, host, backlog } : { fd: givenSocket }, resolve);
       });
+      if (givenSocket !== undefined) requireHost(server.address(), host);
     },
 
     /**
@@ -132,6 +136,18 @@ export function createListener(options: ListenerOptions, { handle, handleClientE
       if (readCertificate) (server as TlsServer).setSecureContext(secureContext());
     },
   };
+}
+
+/** What HOST says is relied on: who may come without a credential, and under which names. @throws {ListenError} */
+function requireHost(given: AddressInfo | string | null, host: string): void {
+  if (given === null || typeof given === 'string') {
+    throw new ListenError('the socket that this process was given must be a TCP socket');
+  }
+  if (isLoopback(host) && !isLoopback(given.address)) {
+    throw new ListenError(
+      `HOST=${host} must be ${given.address}, where the socket listens that this process was given`,
+    );
+  }
 }
 
 function explain(error: NodeJS.ErrnoException, host: string, port: number): string {

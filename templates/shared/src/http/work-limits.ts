@@ -59,7 +59,7 @@ export function createWorkLimits({ maxCallsPerClient, maxBodyBytes }: WorkLimitO
   };
 }
 
-/** One request, from its first byte until its reply. */
+/** One request, from its first byte until its reply is sent and its handler settled. */
 export class Work {
   readonly #load: Load;
   readonly #mostOfClient: Load;
@@ -118,6 +118,12 @@ export class Work {
     this.#total.bodies--;
     this.#phase = 'calls';
     this.#count = calls;
+  }
+
+  /** Ends once a handler has settled: one that still runs takes room, whether anybody waits for its result or not. */
+  endAfter(handler: Promise<unknown> | undefined): void {
+    if (handler === undefined) this.end();
+    else handler.catch(() => {}).then(() => this.end());
   }
 
   /** Has no effect the second time. */

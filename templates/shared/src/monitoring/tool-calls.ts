@@ -14,6 +14,8 @@ import {
 import { requireFittingArguments } from './large-arguments.ts';
 import { errorText, type Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { type Handler, tracked } from './running-handlers.ts';
+import { unwritable } from './writable.ts';
 
 /**
  * An error whose message is meant for the client: throw it in a tool, a resource or a prompt. Of any other error the
@@ -61,19 +63,6 @@ interface Failure {
   reference?: string;
 }
 
-type Handler = (request: JSONRPCRequest, ctx: ServerContext) => Promise<Result>;
-
-/**
- * The SDK's own parts that this file replaces. It has no public place through which every call passes, and it answers with
- * the message of what a tool threw, so the error itself is found only here.
- */
-interface Internals {
-  server: { _requestHandlers: Map<string, Handler> };
-  _registeredTools: Record<string, RegisteredTool>;
-  executeToolHandler: (tool: RegisteredTool, args: unknown, ctx: ServerContext) => Promise<Result>;
-  validateToolInput: (tool: RegisteredTool, args: unknown, name: string) => Promise<unknown>;
-}
-
 /** What clients are told has failed, and what a request has to look like, by method. */
 const kinds: Record<string, { subject: string; isValid: (request: unknown) => boolean }> = {
   'resources/read': { subject: 'resource', isValid: isSpecType.ReadResourceRequest },
@@ -91,20 +80,19 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
   /** Tools that were listed. Clients may call any name, and metrics must not grow with each. */
   const listed = new Set<string>();
 
-  /** @throws if this version of the SDK is built differently */
+  /**
+   * The SDK has no public place through which every call passes, and answers with the message of what a tool threw, so the
+   * error itself is found only inside of it. Names in brackets are its private parts: a version without them does not
+   * compile.
+   */
   function watch(mcpServer: McpServer, caller?: string): McpServer {
-    const internals = mcpServer as unknown as Internals;
-    const handlers = internals.server._requestHandlers;
-    if (!(handlers instanceof Map && typeof internals.executeToolHandler === 'function')) {
-      throw new Error(
-        'src/monitoring/tool-calls.ts does not fit this version of @modelcontextprotocol/server',
-      );
-    }
+    const handlers: Map<string, Handler> = mcpServer.server['_requestHandlers'];
+    const tools: Record<string, RegisteredTool> = mcpServer['_registeredTools'];
     /** What tools threw, until their calls end. */
     const failures = new Map<RequestId, Failure>();
 
     // Makes one promise less than the SDK's own function, which pays for the one that `watchCalls` makes.
-    internals.executeToolHandler = (tool, args, ctx) => {
+    mcpServer['executeToolHandler'] = (tool: RegisteredTool, args: unknown, ctx: ServerContext) => {
       const fail = (error: unknown): never => {
         if (ctx.mcpReq.signal.aborted || isUrlElicitation(error)) throw error;
         const failure = failureOf('tool', error);
@@ -113,8 +101,8 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
       };
       return tool.executor(args, ctx).then((result) => result ?? fail(noResult(result)), fail);
     };
-    const { validateToolInput } = internals;
-    internals.validateToolInput = (tool, args, name) => {
+    const validateToolInput: (...given: unknown[]) => Promise<unknown> = mcpServer['validateToolInput'];
+    mcpServer['validateToolInput'] = (tool: RegisteredTool, args: unknown, name: string) => {
       // Only arguments with arrays or objects in them can be large.
       for (const value of Object.values(args ?? {})) {
         if (typeof value !== 'object') continue;
@@ -123,26 +111,34 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
       }
       return validateToolInput.call(mcpServer, tool, args, name);
     };
-    for (const [method, handler] of handlers) {
-      if (method === 'tools/call') handlers.set(method, watchCalls(handler));
-      else if (!sdkMethods.has(method)) handlers.set(method, guard(method, handler, caller));
+    const { resolveScopeChallenge } = mcpServer;
+    mcpServer.resolveScopeChallenge = (context) => {
+      const challenge = resolveScopeChallenge(context);
+      if (challenge === undefined || context.request.method !== 'tools/call') return challenge;
+      return Promise.resolve(challenge).then((refusal) => {
+        const failure = { message: `insufficient_scope: this needs ${refusal?.scopes.join(' ')}` };
+        if (refusal) finish(callOf(context.request), 'error', failure);
+        return refusal;
+      });
+    };
+    for (const [method, untracked] of handlers) {
+      if (sdkMethods.has(method)) continue;
+      const handler = tracked(mcpServer, untracked);
+      handlers.set(method, method === 'tools/call' ? watchCalls(handler) : guard(method, handler, caller));
     }
     return mcpServer;
 
     function watchCalls(handler: Handler): Handler {
       const run = timeoutSeconds > 0 ? withTimeLimit(handler, timeoutSeconds) : handler;
       return (request, ctx) => {
-        const { id, signal, _meta: meta } = ctx.mcpReq;
-        const { sessionId } = ctx;
-        const tool = String(request.params?.name);
-        const isTool = Object.hasOwn(internals._registeredTools, tool) || listed.has(tool);
-        const startedAt = performance.now();
-        const call: ToolCall = { tool, isTool, caller, sessionId, requestId: id, meta, startedAt };
+        const { id, signal } = ctx.mcpReq;
+        const call = callOf(request, ctx);
         const answer = () =>
           run(request, ctx).then(
             (result) => {
-              const failure = result.isError ? failureIn(result, id) : undefined;
+              const failure = failureIn(result, id);
               finish(call, signal.aborted ? 'cancelled' : failure ? 'error' : 'ok', failure);
+              if (failure && !result.isError) throw new Error(failure.message);
               return result;
             },
             (error) => {
@@ -162,8 +158,24 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
       };
     }
 
-    /** Why a result is an error: what the log may say of it, which is nothing that the client or the tool said. */
-    function failureIn(result: Result, id: RequestId): Failure {
+    function callOf({ id, params }: JSONRPCRequest, ctx?: ServerContext): ToolCall {
+      const tool = String(params?.name);
+      const isTool = Object.hasOwn(tools, tool) || listed.has(tool);
+      const { sessionId } = ctx ?? {};
+      const meta = ctx?.mcpReq._meta;
+      return { tool, isTool, caller, sessionId, requestId: id, meta, startedAt: performance.now() };
+    }
+
+    /**
+     * Why a result is an error: what the log may say of it, which is nothing that the client or the tool said.
+     *
+     * @returns undefined if it is none
+     */
+    function failureIn(result: Result, id: RequestId): Failure | undefined {
+      if (!result.isError) {
+        const error = unwritable(result);
+        return error === undefined ? undefined : failureOf('tool', error);
+      }
       const failure = failures.get(id);
       failures.delete(id);
       if (failure) return failure;
@@ -206,7 +218,8 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
         if (method === 'tools/list') {
           for (const { name } of (result?.tools ?? []) as { name: string }[]) listed.add(name);
         }
-        return result ?? fail(noResult(result));
+        const error = result ? unwritable(result) : noResult(result);
+        return error === undefined ? result : fail(error);
       }, fail);
     };
   }

@@ -48,7 +48,7 @@ const names = {
 export function clientSettings(address: ServerAddress): ClientSettings[] {
   const { name, transport = 'sse', url, messageUrl, header } = address;
   const called = names[transport];
-  const shortName = name.replace(/^@.*\//, ''); // Clients accept no scope in a name.
+  const shortName = withoutScope(name);
   const value = header && header.prefix + header.credential;
   const headers = header && { headers: { [header.name]: value } };
   const option = (flag: string) => (header ? ` ${flag} ${shellWord(`${header.name}: ${value}`)}` : '');
@@ -161,6 +161,11 @@ export function clientSettings(address: ServerAddress): ClientSettings[] {
       ].join('\n'),
     },
   ];
+}
+
+/** A package's name as clients accept it: without its scope. */
+export function withoutScope(name: string): string {
+  return name.replace(/^@.*\//, '');
 }
 
 /** A word of a command, quoted where a shell would read more into it. */

@@ -8,6 +8,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { HttpError } from '../http/errors.ts';
 import { countValues } from '../monitoring/count-values.ts';
+import { isPlainRequest } from '../sdk/plain-messages.ts';
 
 /** Values outside of a call's arguments and a reply's result. Protocol messages have some tens. */
 export const maxValuesElsewhere = 1000;
@@ -42,6 +43,7 @@ export function requireMessage(
   maxValues: number,
 ): JSONRPCMessage {
   if (
+    isPlainRequest(json) ||
     isJSONRPCRequest(json) ||
     isJSONRPCNotification(json) ||
     isJSONRPCResultResponse(json) ||

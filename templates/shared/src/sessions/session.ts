@@ -1,12 +1,12 @@
-import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
 import type { WriteFailure } from '../http/paced-writer.ts';
-import type { Work } from '../http/work-limits.ts';
 
 export type CloseReason =
   | WriteFailure
   | 'credential_expired'
   | 'credential_revoked'
+  | 'client_left'
+  | 'idle'
   | 'moved'
   | 'ping_unanswered'
   | 'server_closed'
@@ -14,13 +14,16 @@ export type CloseReason =
 
 /** One client's session, as far as the others concern it: its limits, its owner and its end. */
 export interface Session {
+  readonly transport: 'sse' | 'streamable-http';
   readonly sessionId: string;
   /** Whose limits it counts against: the caller's id, or the address where no caller is known. */
   readonly client: string;
   /** Seconds since the epoch at which the last good credential ends. */
   readonly expiresAt: number;
-  /** Since when it waits for its client to reconnect, in milliseconds of the monotonic clock; undefined while it has a stream. */
+  /** Since when it waits for its client, in milliseconds of the monotonic clock; undefined while it has a stream. */
   readonly waitingSince: number | undefined;
+  /** How many milliseconds it waits at most, and why it is over then. */
+  readonly patience: { readonly ms: number; readonly reason: CloseReason };
   /** Whether something waits to be sent, or will: a call runs. */
   readonly hasToDeliver: boolean;
   /** Whether another process serves its client, and it only delivers what its last calls send. */
@@ -34,12 +37,6 @@ export interface Session {
   /** Whether this caller may use it. */
   belongsTo(caller: Caller | undefined): boolean;
 
-  /** Hands a message of the client to the MCP server. `work` ends with its reply. */
-  receive(message: JSONRPCMessage, caller: Caller | undefined, work?: Work): void;
-
-  /** Answers a request with an error, without handing it on. */
-  refuse(id: RequestId, reason: string): void;
-
   /** Whether a request of the client has no reply yet. */
   readonly isRunning: boolean;
 
@@ -48,6 +45,9 @@ export interface Session {
 
   /** Resolves once every request of the client has its reply. */
   idle(): Promise<void>;
+
+  /** The credential of its streams expired, and the client has sent no newer one. */
+  expire(): void;
 
   /** Ends its stream, so that its client reconnects to another process; what is sent until then waits. */
   letGo?(): void;

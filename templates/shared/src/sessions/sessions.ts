@@ -53,16 +53,16 @@ export function createSessions(options: SessionsOptions) {
     const expired = Date.now() / 1000;
     storage.now = now;
     for (const open of byId.values()) {
-      const { waitingSince, hasMoved } = open.session;
+      open.session.forgetBefore(now - resumeMs);
+      const { waitingSince, patience, hasMoved } = open.session;
       if (hasMoved && !open.session.hasToDeliver) open.session.close('moved');
       if (waitingSince !== undefined) {
         // Its credential may expire meanwhile: only one that is good takes it over.
-        if (now - waitingSince >= resumeMs) open.session.close('client_gone');
+        if (now - waitingSince >= patience.ms) open.session.close(patience.reason);
         continue;
       }
-      open.session.forgetBefore(now - resumeMs);
       if (expired >= open.session.expiresAt) {
-        open.session.close('credential_expired');
+        open.session.expire();
       } else if (now >= open.keepAliveAt) {
         // Each keeps its own beat: after a pause all are due at once, and must not stay together.
         open.keepAliveAt += keepAliveMs * Math.ceil((now - open.keepAliveAt + 1) / keepAliveMs);
@@ -82,17 +82,15 @@ export function createSessions(options: SessionsOptions) {
     }
   }
 
-  /** Ends the session that waits for its client in vain, or for longest, to make room. @returns false if none waits */
+  /**
+   * Ends the session that has waited for longest for its client, to make room: one that has nothing to deliver if there is
+   * one. @returns false if none waits
+   */
   function giveUpWaiting(client?: string): boolean {
     let found: Session | undefined;
-    for (const session of waitingSessions(client)) {
-      if (!session.hasToDeliver) {
-        found = session;
-        break;
-      }
-      found ??= session;
-    }
-    found?.close('client_gone');
+    for (const session of waitingSessions(client))
+      if (!found || isLessMissed(session, found)) found = session;
+    found?.close(found.patience.reason);
     return found !== undefined;
   }
 
@@ -113,13 +111,13 @@ export function createSessions(options: SessionsOptions) {
 
   /** Keeps the session until it closes. Call it before an MCP server connects to it. */
   function add(session: Session): void {
-    const { sessionId, client } = session;
+    const { sessionId, client, transport } = session;
     const openedAt = performance.now();
     // Sessions that open together (after a restart, all of them) must not be written to together.
     byId.set(sessionId, { session, openedAt, keepAliveAt: openedAt + keepAliveMs * Math.random() });
     perClient.add(client);
     metrics.sessionOpened();
-    log.info({ session: logId(session), client }, 'session opened');
+    log.info({ session: logId(session), client, transport }, 'session opened');
     session.onclose = () => remove(session, openedAt);
   }
 
@@ -201,6 +199,8 @@ export function createSessions(options: SessionsOptions) {
     /** The id of a new session. */
     newId: () => (nodeId ? `${nodeId}.${randomId()}` : randomId()),
     storage,
+    /** How long a session waits whose only stream was cut. */
+    patience: { ms: resumeMs, reason: 'client_gone' } as Session['patience'],
     /** How many sessions wait for their clients. */
     get waiting() {
       return [...waitingSessions()].length;
@@ -221,6 +221,12 @@ export function createSessions(options: SessionsOptions) {
 /** 128 random bits, as short as a URL and the id of each event allow. */
 function randomId(): string {
   return randomBytes(16).toString('base64url');
+}
+
+/** Whether of two sessions that wait for their clients the first one should end before the other. */
+function isLessMissed(one: Session, other: Session): boolean {
+  if (one.hasToDeliver !== other.hasToDeliver) return other.hasToDeliver;
+  return (one.waitingSince ?? Infinity) < (other.waitingSince ?? Infinity);
 }
 
 interface OpenSession {

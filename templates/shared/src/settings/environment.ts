@@ -97,6 +97,12 @@ export class Environment {
     return this.#read(name, textLike(pattern, mustBe), fallback, description) ?? '';
   }
 
+  /** The descriptor of a socket that systemd opened for this process, if it did: man 3 sd_listen_fds. */
+  get givenSocket(): number | undefined {
+    const { LISTEN_FDS, LISTEN_PID } = this.#variables;
+    return Number(LISTEN_FDS) > 0 && LISTEN_PID === String(process.pid) ? 3 : undefined;
+  }
+
   /** A secret, without blanks around it; empty if it is not set. */
   secret(name: string, description: string): string {
     const value = this.#variables[name]?.trim() ?? '';

@@ -30,6 +30,7 @@ export function serverSettings(env: Environment, answers: Answers) {
       { min: 0, max: 65535 },
       'Port to listen on; 0 is any free one.',
     ),
+    givenSocket: env.givenSocket,
     headersTimeoutSeconds: env.wholeNumber(
       'HEADERS_TIMEOUT_SECONDS',
       10,

@@ -9,13 +9,14 @@ import type { RateLimits } from '../http/rate-limits.ts';
 import type { Work, WorkLimits } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
+import { handlersOf } from '../monitoring/running-handlers.ts';
 import type { ForwardedMessage, Relay, Wanted } from '../relay/relay.ts';
+import { EventStream } from '../sessions/event-stream.ts';
 import { type MessageLimits, readMessage } from '../sessions/read-message.ts';
 import type { Session } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Stream } from '../sessions/stream.ts';
 import type { Continued } from './continued.ts';
-import { EventStream } from './event-stream.ts';
 import { createQuestions, isAnswer, nameOf } from './questions.ts';
 import { SseSession } from './sse-session.ts';
 
@@ -50,8 +51,9 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
   const { canWait, maxQuestions, limits } = options;
   const questions = createQuestions(sessions.newId);
   const { maxBufferedBytes } = delivery;
+  const { storage, patience } = sessions;
   const keeper = canWait ? relay?.keeper : undefined;
-  const sharedByAll = { canWait, maxBufferedBytes, storage: sessions.storage, keeper, log, metrics };
+  const sharedByAll = { canWait, patience, maxBufferedBytes, storage, keeper, log, metrics };
 
   /**
    * Opens a stream: that of a session which waits for its client, if the client shows which one is its own, else that of
@@ -88,12 +90,18 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     await openSession(mcpServer ?? createMcpServer(caller), stream, client, caller);
   }
 
+  /** A session of this transport. */
+  function find(sessionId: string): SseSession | undefined {
+    const session = sessions.get(sessionId);
+    return session instanceof SseSession ? session : undefined;
+  }
+
   /** The event that a client says it got last, if its session may be there. */
   function eventNamedBy(lastEventId: unknown, caller: Caller | undefined) {
     const [, sessionId, number] = /^([\w.-]+):(\d{1,15})$/.exec(String(lastEventId)) ?? [];
     if (sessionId === undefined) return undefined;
-    const session = sessions.get(sessionId);
-    const mayBe = session instanceof SseSession ? session.belongsTo(caller) : relay !== undefined;
+    const session = find(sessionId);
+    const mayBe = session ? session.belongsTo(caller) : relay !== undefined;
     return mayBe ? { sessionId, number: Number(number) } : undefined;
   }
 
@@ -105,8 +113,8 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
    */
   async function takeOver(wanted: Wanted, newId = sessions.newId()): Promise<boolean> {
     const { sessionId, caller, client, stream, lastEvent } = wanted;
-    const session = sessions.get(sessionId);
-    if (session instanceof SseSession && !session.hasMoved) {
+    const session = find(sessionId);
+    if (session && !session.hasMoved) {
       if (!session.belongsTo(caller)) return false;
       session.resume(stream, caller, lastEvent);
       return true;
@@ -136,8 +144,9 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     continued?: Continued,
   ): Promise<void> {
     const ownUrl = `${messageUrl}?sessionId=${sessionId}`;
+    const handlers = handlersOf(mcpServer);
     const session = new SseSession(
-      { sessionId, caller, client, stream, messageUrl: ownUrl, continued },
+      { sessionId, caller, client, stream, messageUrl: ownUrl, handlers, continued },
       sharedByAll,
     );
     // What the SDK says after a colon may be the message that it could not use.
@@ -166,7 +175,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     const client = caller?.id ?? exchange.address;
     const sessionId = idIn(exchange.query);
     if (sessionId === undefined) throw new HttpError('session_id_missing');
-    const session = sessions.get(sessionId);
+    const session = find(sessionId);
     const isOwn = session?.belongsTo(caller) === true;
     const mayBeElsewhere = session === undefined && relay !== undefined;
     // The answer to a question may come to the URL of a session that is gone.
@@ -209,7 +218,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
    * @throws {HttpError} if there is no room for it at the moment
    */
   function receiveForwarded({ sessionId, caller, json }: ForwardedMessage): boolean {
-    const session = sessions.get(sessionId);
+    const session = find(sessionId);
     if (!session?.belongsTo(caller)) return false;
     const message: JSONRPCMessage = JSON.parse(json);
     const isRequest = 'method' in message && 'id' in message;
@@ -230,7 +239,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
 
   /** The session of this process that a query names. */
   function sessionOf(query: string): Session | undefined {
-    return sessions.get(idIn(query) ?? '');
+    return find(idIn(query) ?? '');
   }
 
   return {

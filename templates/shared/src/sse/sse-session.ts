@@ -3,13 +3,14 @@ import { type Caller, ownAuthInfo } from '../auth/caller.ts';
 import type { Work } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
+import type { RunningHandlers } from '../monitoring/running-handlers.ts';
 import type { SessionKeeper } from '../relay/relay.ts';
+import { EventLog, type EventStorage } from '../sessions/event-log.ts';
 import { errorReply, internalError, isReplyTo, toCheckable, toSendable } from '../sessions/json-rpc.ts';
 import type { CloseReason, Session } from '../sessions/session.ts';
 import { logId } from '../sessions/sessions.ts';
 import type { Stream } from '../sessions/stream.ts';
 import { answerTo, asMessages, type Continued, isToldAgain, withOwnId } from './continued.ts';
-import { EventLog, type EventStorage } from './event-log.ts';
 
 export interface SseSessionOptions {
   sessionId: string;
@@ -19,6 +20,8 @@ export interface SseSessionOptions {
   stream: Stream;
   /** The path to POST messages to, with the session's id: what the `endpoint` event says. */
   messageUrl: string;
+  /** What its MCP server is doing. */
+  handlers: RunningHandlers;
   /** What it goes on with, if its client began at another process. */
   continued?: Continued | undefined;
 }
@@ -27,6 +30,7 @@ export interface SseSessionOptions {
 export interface SharedByAll {
   /** Whether it waits for its client when its stream was cut. */
   canWait: boolean;
+  patience: Session['patience'];
   /** Bytes that may wait for a client to reconnect. */
   maxBufferedBytes: number;
   storage: EventStorage;
@@ -55,6 +59,7 @@ export class SseSession implements Transport, Session {
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
 
+  readonly transport = 'sse';
   readonly sessionId: string;
   readonly client: string;
   /** The id of the caller who opened it. */
@@ -74,7 +79,8 @@ export class SseSession implements Transport, Session {
   /** The client's requests that have no reply yet, and what each holds until then. */
   readonly #running = new Map<RequestId, Work | undefined>();
   /** Work of calls whose id came again: which reply is whose cannot be told, so they count until the session ends. */
-  readonly #replaced: Work[] = [];
+  readonly #replaced: [RequestId, Work][] = [];
+  readonly #handlers: RunningHandlers;
   #onIdle: (() => void) | undefined;
   #pingsSent = 0;
   #pingsUnanswered = 0;
@@ -85,6 +91,7 @@ export class SseSession implements Transport, Session {
     this.#caller = options.caller;
     this.client = options.client;
     this.#messageUrl = options.messageUrl;
+    this.#handlers = options.handlers;
     this.#shared = shared;
     this.#continued = options.continued;
     this.#events = new EventLog(shared.storage, options.continued ? 1 : 0);
@@ -107,6 +114,10 @@ export class SseSession implements Transport, Session {
     return caller === undefined || this.#caller === undefined || this.#caller.id === caller.id;
   }
 
+  get patience() {
+    return this.#shared.patience;
+  }
+
   get expiresAt(): number {
     return this.#caller?.authInfo.expiresAt ?? Infinity;
   }
@@ -119,7 +130,7 @@ export class SseSession implements Transport, Session {
   resume(stream: Stream, caller: Caller | undefined, lastEvent: number | undefined): void {
     const missed =
       lastEvent === undefined
-        ? this.#events.uncertain(this.waitingSince ?? Infinity)
+        ? this.#events.uncertain(this.waitingSince ?? Infinity, this.messagesReceived > 1)
         : this.#events.after(lastEvent);
     const before = this.#stream;
     this.#noteCaller(caller);
@@ -230,8 +241,19 @@ export class SseSession implements Transport, Session {
     return this.isRunning || this.#events.hasUnwritten;
   }
 
+  /** The stream ends. The client comes back with a newer credential, as after a cut; its calls go on meanwhile. */
+  expire(): void {
+    if (!this.#shared.canWait) return void this.close('credential_expired');
+    const { log } = this.#shared;
+    log.info({ session: logId(this), client: this.client }, 'stream ended: its credential expired');
+    const stream = this.#stream;
+    this.#wait();
+    stream?.end();
+  }
+
   forgetBefore(at: number): void {
-    this.#events.forgetBefore(at);
+    // What was written shortly before the stream was cut may have to be sent again.
+    if (this.waitingSince === undefined) this.#events.forgetBefore(at);
   }
 
   /** Ends the session. Calls that still run are answered with an error. */
@@ -256,7 +278,7 @@ export class SseSession implements Transport, Session {
   }
 
   #noteWritten(upTo?: number): void {
-    this.#events.noteWritten(upTo);
+    this.#events.noteWritten(0, upTo);
     this.#shared.keeper?.noteSent(this);
   }
 
@@ -307,12 +329,12 @@ export class SseSession implements Transport, Session {
 
   #noteRunning({ id }: JSONRPCRequest, work: Work | undefined): void {
     const earlier = this.#running.get(id);
-    if (earlier) this.#replaced.push(earlier);
+    if (earlier) this.#replaced.push([id, earlier]);
     this.#running.set(id, work);
   }
 
   #finish(id: RequestId): void {
-    this.#running.get(id)?.end();
+    this.#running.get(id)?.endAfter(this.#handlers.get(id));
     if (this.#running.delete(id) && this.#running.size === 0) this.#onIdle?.();
     this.#shared.keeper?.noteSent(this);
   }
@@ -323,8 +345,8 @@ export class SseSession implements Transport, Session {
     this.#shared.keeper?.noteEnded(this);
     this.#stream?.end();
     this.#events.clear();
-    for (const work of this.#running.values()) work?.end();
-    for (const work of this.#replaced.splice(0)) work.end();
+    for (const [id, work] of [...this.#running, ...this.#replaced]) work?.endAfter(this.#handlers.get(id));
+    this.#replaced.length = 0;
     this.#running.clear();
     this.#onIdle?.();
     try {

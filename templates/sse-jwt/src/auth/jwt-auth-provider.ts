@@ -24,8 +24,12 @@ export interface JWTConfig {
   issuer?: string | undefined;
   /** Whom tokens must be for: one of these has to be in `aud`. Defaults to not checked. */
   audience?: string | string[] | undefined;
+  /** Scopes that clients are told to ask the issuer for. Defaults to none. */
+  scopes?: readonly string[];
   /** The claim that names the caller. Defaults to `sub`. */
   callerClaim?: string;
+  /** The claim that lists what the caller may do. Defaults to `scp`, or `scope`. */
+  scopeClaim?: string | undefined;
   /** Seconds that this machine's clock and the issuer's may differ. Defaults to 0. */
   clockToleranceSeconds?: number;
 }
@@ -44,6 +48,7 @@ export class JWTAuthProvider implements AuthProvider {
   readonly #requireBearer: boolean;
   readonly #verify: (token: string) => Promise<JWTPayload>;
   readonly #callerClaim: string;
+  readonly #scopeClaim: string | undefined;
   /** The same with what is between the quotes of the secret; undefined if it has none. */
   #verifyUnquoted: ((token: string) => Promise<JWTPayload>) | undefined;
   readonly #clockToleranceSeconds: number;
@@ -57,6 +62,7 @@ export class JWTAuthProvider implements AuthProvider {
     this.#headerName = config.headerName ?? 'Authorization';
     this.#requireBearer = config.requireBearer ?? true;
     this.#callerClaim = config.callerClaim ?? 'sub';
+    this.#scopeClaim = config.scopeClaim;
     this.#clockToleranceSeconds = clockToleranceSeconds;
 
     const options = {
@@ -82,6 +88,7 @@ export class JWTAuthProvider implements AuthProvider {
       headerName: this.#headerName,
       // Clients that do OAuth go there, so it has to be a web address (RFC 8414, section 2); `iss` need not be one.
       issuer: issuer?.match(/^https?:/) ? issuer : undefined,
+      scopes: config.scopes ?? [],
       challenge: (req, resourceMetadataUrl) => this.#challenge(req, resourceMetadataUrl),
     };
   }
@@ -116,18 +123,17 @@ export class JWTAuthProvider implements AuthProvider {
 
   /** @throws {NoSubject} */
   #toResult(payload: JWTPayload, token: string): AuthResult {
-    const { iss, exp, client_id, azp } = payload;
+    const { iss, exp } = payload;
     const subject = payload[this.#callerClaim];
     if (typeof subject !== 'string' || subject === '') throw new NoSubject();
-    const client = client_id ?? azp;
-    const clientId = typeof client === 'string' ? client : undefined;
+    const clientId = clientIn(payload);
     return {
       // The same person with another client, or of another issuer, is another caller.
       callerId: JSON.stringify([iss ?? null, clientId ?? null, subject]),
       data: payload,
       token,
       clientId: clientId ?? subject,
-      scopes: scopesOf(payload),
+      scopes: scopesIn(payload, this.#scopeClaim),
       expiresAt: (exp as number) + this.#clockToleranceSeconds,
     };
   }
@@ -139,9 +145,11 @@ export class JWTAuthProvider implements AuthProvider {
 
   /** RFC 6750, section 3: there is one parameter at least, and the error is named only when a token was sent. */
   #challenge(req: IncomingMessage, resourceMetadataUrl: string): string {
+    const { issuer, scopes = [] } = this.credentialScheme;
     const parameters = ['realm="mcp"'];
     if (this.#token(req)) parameters.push('error="invalid_token"');
-    if (this.credentialScheme.issuer) parameters.push(`resource_metadata="${resourceMetadataUrl}"`);
+    if (issuer) parameters.push(`resource_metadata="${resourceMetadataUrl}"`);
+    if (issuer && scopes.length > 0) parameters.push(`scope="${scopes.join(' ')}"`);
     return `Bearer ${parameters.join(', ')}`;
   }
 
@@ -204,9 +212,16 @@ function requireIssuer({ issuer, audience }: JWTConfig, algorithms: readonly Alg
 /** The claim that names the caller is missing, or is not a text. */
 class NoSubject extends Error {}
 
-/** `scope` is the standard's (RFC 8693, section 4.2); some identity providers send `scp`, as text or as a list. */
-function scopesOf({ scope = '', scp = scope }: JWTPayload): string[] {
-  const scopes = typeof scp === 'string' ? scp.split(' ') : Array.isArray(scp) ? scp : [];
+/** `client_id` is the standard's (RFC 8693, section 4.3). OpenID Connect has `azp`, Okta `cid`, and Entra's version 1 `appid`. */
+function clientIn({ client_id, azp, cid, appid }: JWTPayload): string | undefined {
+  const client = client_id ?? azp ?? cid ?? appid;
+  return typeof client === 'string' ? client : undefined;
+}
+
+/** `scope` is the standard's (RFC 8693, section 4.2). Entra has `scp` instead, a text, and Okta, a list. */
+function scopesIn(payload: JWTPayload, claim: string | undefined): string[] {
+  const value = claim === undefined ? (payload.scp ?? payload.scope) : payload[claim];
+  const scopes = typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value : [];
   return scopes.filter((name) => typeof name === 'string' && name !== '');
 }
 

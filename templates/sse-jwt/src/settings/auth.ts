@@ -34,6 +34,20 @@ export function authSettings(env: Environment) {
       'a comma-separated list of one value or more',
       'Whom tokens must be for: one of these has to be in `aud`.',
     ),
+    scopes: env.list(
+      'JWT_SCOPES',
+      [],
+      /^[!#-[\]-~]+$/, // RFC 6749, section 3.3
+      'a comma-separated list of scopes such as read',
+      'Scopes that clients ask the issuer for when they log in. What a tool requires, it says itself.',
+    ),
+    scopeClaim: env.like(
+      'JWT_SCOPE_CLAIM',
+      '',
+      /^[\w:/.-]+$/,
+      'the name of a claim such as permissions or roles',
+      'The claim that lists what the caller may do, as a list or a text with blanks. Defaults to `scp`, or else `scope`.',
+    ),
     callerClaim: env.like(
       'JWT_CALLER_CLAIM',
       'sub',

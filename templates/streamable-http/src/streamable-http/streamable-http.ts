@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   type AuthInfo,
+  classifyInboundRequest,
   createMcpHandler,
+  isInitializeRequest,
+  type JSONRPCRequest,
   type McpRequestContext,
   type McpServer,
   type ServerEventBus,
@@ -11,28 +14,31 @@ import { HttpError } from '../http/errors.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { PacedWriter, type PacedWriterOptions } from '../http/paced-writer.ts';
 import type { RateLimits } from '../http/rate-limits.ts';
-import { readJsonBody } from '../http/request-body.ts';
 import type { Work, WorkLimits } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
 import { requestId } from '../monitoring/request-id.ts';
+import { handlersOf, settled } from '../monitoring/running-handlers.ts';
 import { Tally } from '../monitoring/tally.ts';
-import {
-  errorReply,
-  maxValuesElsewhere,
-  requireBounded,
-  toSendable,
-  withoutLineBreaks,
-} from '../sessions/json-rpc.ts';
+import { errorReply, toSendable, withoutLineBreaks } from '../sessions/json-rpc.ts';
 import type { MessageLimits } from '../sessions/read-message.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import { acceptsEvents, methodOf, readBody, requestIds } from './body.ts';
+import { createHttpSessions } from './http-sessions.ts';
 
 export interface StreamableHttpOptions {
   /** What one message may have. */
   messages: MessageLimits;
   workLimits: WorkLimits;
   delivery: PacedWriterOptions;
-  /** Makes the MCP server of each request. */
+  /** Makes the MCP server of each session, and of each request without one. */
   createMcpServer: (caller: Caller | undefined) => McpServer;
+  /** Whether clients of 2025 get sessions. */
+  sessions: 'on' | 'off';
+  /** Seconds for which a session goes on whose client neither sends anything nor has a stream open. */
+  sessionIdleSeconds: number;
+  /** Seconds for which a stream that was cut waits for its client; 0 for none. */
+  resumeSeconds: number;
   /** Subscriptions open at once, in all. */
   maxSessions: number;
   /** Subscriptions open at once of one client. */
@@ -53,17 +59,24 @@ export interface StreamableHttpOptions {
 const longestTimeout = 2 ** 31 - 1;
 
 /**
- * MCP's newer transport, for clients that no longer speak SSE: the SDK's own handler behind the checks,
- * credentials and limits of this server. Each request gets an MCP server of its own; nothing is kept between requests.
- * https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#streamable-http
+ * MCP's newer transport, for clients that no longer speak SSE. Clients of 2025 begin a session with `initialize`. Requests
+ * without one, such as those of 2026-07-28, get an MCP server each: the SDK's own handler behind the checks, credentials
+ * and limits of this server.
+ * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
  */
-export function createStreamableHttp(options: StreamableHttpOptions) {
+export function createStreamableHttp(options: StreamableHttpOptions, allSessions: Sessions) {
   const { messages, workLimits, delivery, maxSessions, maxSessionsPerClient, limits, log, metrics } = options;
+  const sessions = options.sessions === 'on' ? createHttpSessions(options, allSessions) : undefined;
   /** Who sent a request, by the part of it that the SDK hands on. */
   const callers = new WeakMap<AuthInfo, Caller>();
-  /** MCP servers whose replies are sendable, as over SSE. */
-  const createMcpServer = ({ authInfo }: McpRequestContext) =>
-    withSendableReplies(options.createMcpServer(authInfo && callers.get(authInfo)));
+  /** The MCP server of each request. */
+  const mcpServers = new WeakMap<Request, McpServer>();
+  /** Makes MCP servers whose replies are sendable, as over SSE. */
+  const createMcpServer = ({ authInfo, requestInfo }: McpRequestContext) => {
+    const mcpServer = withSendableReplies(options.createMcpServer(authInfo && callers.get(authInfo)));
+    if (requestInfo) mcpServers.set(requestInfo, mcpServer);
+    return mcpServer;
+  };
   const handlerOptions = {
     // What the SDK says after a colon may be the message that it could not use.
     onerror: ({ message }: Error) =>
@@ -83,35 +96,44 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
   /** How many subscriptions each client has open. */
   const subscribed = new Tally();
 
-  /** @throws {HttpError} `too_many_requests`, `too_many_sessions`, and those of the body */
+  /** @throws {HttpError} `too_many_requests`, `too_many_sessions`, and those of the session and the body */
   async function handle(exchange: Exchange, caller: Caller | undefined): Promise<void> {
+    const session = sessions?.named(exchange, caller);
     const client = caller?.id ?? exchange.address;
+    if (!exchange.isCounted) limits.count(client);
     const work = workLimits.begin(client);
     try {
-      const json = await readMessages(exchange, work);
+      const { json, bytes } = await readBody(exchange, messages, work);
+      metrics.messageReceived(bytes);
       // Clients of 2025-03-26 may send several messages in one array, of which the dispatcher counted one.
       if (Array.isArray(json) && json.length > 1) limits.count(client, json.length - 1);
+      if (sessions && session) await sessions.receive(session, exchange, caller, json, work);
+      else if (sessions && beginsSession(exchange, json)) await sessions.open(exchange, caller, json, work);
+      else await answerAlone(exchange, caller, json, work);
+    } catch (error) {
+      work.end();
+      throw error;
+    }
+  }
+
+  /** Answers what belongs to no session. */
+  async function answerAlone(
+    exchange: Exchange,
+    caller: Caller | undefined,
+    json: unknown,
+    work: Work,
+  ): Promise<void> {
+    try {
       if (methodOf(json) === 'subscriptions/listen') {
         work.end(); // It lasts, and counts as a session instead.
         return await subscribe(exchange, json, caller);
       }
       work.run(requestIds(json).length);
-      await answer(calls, exchange, json, caller);
-    } finally {
+      await answer(calls, exchange, json, caller, work);
+    } catch (error) {
       work.end();
+      throw error;
     }
-  }
-
-  async function readMessages(exchange: Exchange, work: Work): Promise<unknown> {
-    const { maxBytes, maxValues } = messages;
-    const { json, bytes, values } = await readJsonBody(
-      exchange,
-      { maxBytes, maxValues: maxValues + maxValuesElsewhere },
-      work,
-    );
-    for (const message of Array.isArray(json) ? json : [json]) requireBounded(message, values, maxValues);
-    metrics.messageReceived(bytes);
-    return json;
   }
 
   /** A stream of change notifications, open for as long as the client likes: a session, as far as limits go. */
@@ -128,27 +150,35 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
     }
   }
 
-  /** Has the SDK answer a request; resolves when the whole answer is written or the client is gone. */
+  /**
+   * Has the SDK answer a request; resolves when the whole answer is written or the client is gone.
+   *
+   * @param work that ends with it
+   */
   async function answer(
     handler: typeof calls,
     exchange: Exchange,
     json: unknown,
     caller: Caller | undefined,
+    work?: Work,
   ): Promise<void> {
     const { request, response, headers, path } = exchange;
     const authInfo = caller && ownAuthInfo(caller);
     if (authInfo) callers.set(authInfo, caller);
     const over = new AbortController();
+    const asked = webRequest(request, path, over.signal);
     const call: { json: unknown; writer?: PacedWriter } = { json };
     running.set(response, call);
     response.once('close', () => {
       if (!response.writableFinished) over.abort();
     });
-    const msLeft = (caller?.authInfo.expiresAt ?? Infinity) * 1000 - Date.now();
+    // A call that a good credential began is answered. A subscription lasts, but no longer than its credential.
+    const expiresAt = handler === subscriptions ? caller?.authInfo.expiresAt : undefined;
+    const msLeft = (expiresAt ?? Infinity) * 1000 - Date.now();
     const expiry = setTimeout(() => over.abort(), Math.min(msLeft, longestTimeout));
 
     try {
-      const result = await handler.fetch(webRequest(request, path, over.signal), {
+      const result = await handler.fetch(asked, {
         parsedBody: json,
         ...(authInfo && { authInfo }),
       });
@@ -175,6 +205,8 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
       if (writer.isBehind) await writer.flushed();
     } finally {
       clearTimeout(expiry);
+      const mcpServer = mcpServers.get(asked);
+      work?.endAfter(mcpServer && settled(handlersOf(mcpServer), requestIds(json)));
       running.delete(response);
       if (running.size === 0) onIdle?.();
     }
@@ -209,6 +241,8 @@ export function createStreamableHttp(options: StreamableHttpOptions) {
 
   return {
     handle,
+    /** What else there is where clients have sessions. */
+    sessions,
     endCalls,
     /** Ends the streams that last until they are ended; calls go on. */
     endSubscriptions: () => subscriptions.close(),
@@ -241,8 +275,7 @@ const bothTypes = 'application/json, text/event-stream';
 
 /** The SDK wants both types by name. A client that takes anything, or a stream alone, can be answered as well. */
 function acceptOf(given: string): string {
-  const accept = given.toLowerCase();
-  return /\*\/\*|text\/(\*|event-stream)/.test(accept) ? bothTypes : accept;
+  return acceptsEvents(given) ? bothTypes : given.toLowerCase();
 }
 
 /** Sends what can be sent: an error instead of a result that JSON cannot hold. */
@@ -281,16 +314,16 @@ function reasonIn(body: string): string | undefined {
 /** The colon that begins a comment in an event stream: a keep-alive, not a message. */
 const comment = ':'.charCodeAt(0);
 
-function methodOf(json: unknown): unknown {
-  return typeof json === 'object' && json !== null && 'method' in json ? json.method : undefined;
-}
-
-/** The ids of the requests among one message or several. */
-function requestIds(json: unknown): (string | number)[] {
-  const messages = Array.isArray(json) ? json : [json];
-  return messages.flatMap((message) => {
-    const isRequest = typeof message === 'object' && message !== null && 'method' in message;
-    const { id } = isRequest ? (message as { id?: unknown }) : {};
-    return typeof id === 'string' || typeof id === 'number' ? [id] : [];
-  });
+/** Whether a client of 2025 introduces itself. */
+function beginsSession({ request }: Exchange, json: unknown): json is JSONRPCRequest {
+  if (methodOf(json) !== 'initialize' || !isInitializeRequest(json)) return false;
+  const { headers } = request;
+  const protocolVersionHeader = headers['mcp-protocol-version'];
+  return (
+    classifyInboundRequest({
+      httpMethod: 'POST',
+      ...(protocolVersionHeader !== undefined && { protocolVersionHeader: String(protocolVersionHeader) }),
+      body: json,
+    }).kind === 'legacy'
+  );
 }

@@ -4,11 +4,14 @@ import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/server';
 export interface StoredEvent {
   /** Its place among the session's events; the first is 1. */
   readonly number: number;
+  /** The stream that it belongs to. Sessions that have one stream only call it 0. */
+  readonly stream: number;
   readonly json: string;
   /** Whether it answers a request of the client, which ignores a second copy. */
   readonly isReply: boolean;
   /** When it was stored, in milliseconds of the monotonic clock. */
   readonly at: number;
+  isWritten: boolean;
 }
 
 /** Events of one session that are kept although they were written, and the bytes that those may have. */
@@ -35,14 +38,13 @@ export class EventLog {
   #events: StoredEvent[] = [];
   #bytes = 0;
   #number: number;
-  /** The last event that was written to a stream. */
-  #written: number;
+  /** How many events wait for a stream. */
+  #unwritten = 0;
 
   /** @param number of the last event before these; the first of all is the reply to `initialize` */
   constructor(storage: EventStorage, number = 0) {
     this.#storage = storage;
     this.#number = number;
-    this.#written = number;
   }
 
   /** Bytes that wait for a stream, at most: those of what was written and is still kept count too. */
@@ -51,15 +53,15 @@ export class EventLog {
   }
 
   get hasUnwritten(): boolean {
-    return this.#written < this.#number;
+    return this.#unwritten > 0;
   }
 
   /** Stores a message. @returns its number */
-  add(message: JSONRPCMessage, json: string, isWritten: boolean, at: number): number {
+  add(message: JSONRPCMessage, json: string, isWritten: boolean, at: number, stream = 0): number {
     this.#number++;
-    if (isWritten) this.#written = this.#number;
-    const event = { number: this.#number, json, isReply: !('method' in message), at };
-    this.#events.push(event);
+    if (!isWritten) this.#unwritten++;
+    const isReply = !('method' in message);
+    this.#events.push({ number: this.#number, stream, json, isReply, at, isWritten });
     this.#bytes += json.length;
     this.#storage.bytes += json.length;
     const { bytes, maxBytes } = this.#storage;
@@ -73,58 +75,75 @@ export class EventLog {
     return this.#storage.bytes > this.#storage.maxBytes;
   }
 
-  /** What a client has not got that names the last event it has. */
-  after(number: number): StoredEvent[] {
-    return this.#events.filter((event) => event.number > number);
+  /** What a client has not got of a stream that names the last event it has. */
+  after(number: number, stream = 0): StoredEvent[] {
+    return this.#events.filter((event) => event.number > number && event.stream === stream);
+  }
+
+  /** What waits for a stream. */
+  unwritten(stream = 0): StoredEvent[] {
+    return this.#events.filter((event) => !event.isWritten && event.stream === stream);
+  }
+
+  /** Whether anything of a stream is kept. */
+  has(stream: number): boolean {
+    return this.#events.some((event) => event.stream === stream);
   }
 
   /**
    * What a client may not have got that names no event: what waits, and replies that may have been lost on their way.
    *
    * @param endedAt when its stream ended; Infinity if it still looked alive, so that nothing is certain
+   * @param hasInitialized whether it sent more than its first message, so that it has the reply to `initialize`
    */
-  uncertain(endedAt: number): StoredEvent[] {
+  uncertain(endedAt: number, hasInitialized: boolean): StoredEvent[] {
     const since = endedAt === Infinity ? -Infinity : endedAt - uncertainMs;
-    return this.#events.filter(({ number, isReply, at }) => {
-      if (number > this.#written) return true;
-      // The first reply is that to `initialize`. Once the client sent another message, it had it.
-      return isReply && at >= since && !(number === 1 && this.#number > 1);
+    return this.#events.filter(({ number, json, isReply, at, isWritten }) => {
+      if (!isWritten) return true;
+      return isReply && at >= since && !(hasInitialized && number === 1 && answersInitialize(json));
     });
   }
 
-  /** All that waited is written, or all up to an event. */
-  noteWritten(upTo = this.#number): void {
-    this.#written = Math.max(this.#written, upTo);
+  /** All that waited for a stream is written, or all up to an event. */
+  noteWritten(stream = 0, upTo = this.#number): void {
+    for (const event of this.#events) {
+      if (event.isWritten || event.stream !== stream || event.number > upTo) continue;
+      event.isWritten = true;
+      this.#unwritten--;
+    }
     this.#prune();
   }
 
   /** The ids of requests whose replies wait. */
   get unwrittenReplies(): RequestId[] {
-    const replies = this.#events.filter(({ number, isReply }) => isReply && number > this.#written);
+    const replies = this.#events.filter(({ isReply, isWritten }) => isReply && !isWritten);
     return replies.map(({ json }) => JSON.parse(json).id);
+  }
+
+  /** Forgets a stream, with what waited for it. */
+  drop(stream: number): void {
+    this.#replace(this.#events.filter((event) => event.stream !== stream));
   }
 
   /** Forgets what was written before a time. */
   forgetBefore(at: number): void {
     const [oldest] = this.#events;
     if (oldest === undefined || oldest.at >= at) return;
-    const kept = this.#events.filter((event) => event.number > this.#written || event.at >= at);
-    this.#replace(kept);
+    this.#replace(this.#events.filter((event) => !event.isWritten || event.at >= at));
   }
 
   clear(): void {
     this.#replace([]);
   }
 
+  /** Forgets what was written, the oldest first, while too much is kept. */
   #prune(): void {
-    for (;;) {
-      const isTooMuch = this.#events.length > maxKept || this.#bytes > maxKeptBytes || this.isStorageFull;
-      const [oldest] = this.#events;
-      if (!isTooMuch || oldest === undefined || oldest.number > this.#written) return;
-      this.#events.shift();
-      const { length } = oldest.json;
-      this.#bytes -= length;
-      this.#storage.bytes -= length;
+    while (this.#events.length > maxKept || this.#bytes > maxKeptBytes || this.isStorageFull) {
+      const index = this.#events.findIndex((event) => event.isWritten);
+      if (index < 0) return;
+      const [{ json }] = this.#events.splice(index, 1) as [StoredEvent];
+      this.#bytes -= json.length;
+      this.#storage.bytes -= json.length;
     }
   }
 
@@ -133,5 +152,11 @@ export class EventLog {
     this.#storage.bytes += bytes - this.#bytes;
     this.#bytes = bytes;
     this.#events = events;
+    this.#unwritten = events.reduce((sum, { isWritten }) => sum + Number(!isWritten), 0);
   }
+}
+
+/** Clients that come to a new session after a restart do not initialise again: then the first reply is that to a call. */
+function answersInitialize(json: string): boolean {
+  return JSON.parse(json).result?.protocolVersion !== undefined;
 }

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { PacedWriter, type PacedWriterOptions } from '../http/paced-writer.ts';
-import { withoutLineBreaks } from '../sessions/json-rpc.ts';
+import { withoutLineBreaks } from './json-rpc.ts';
 
 /**
  * One client's stream of server-sent events.
@@ -10,8 +10,16 @@ export class EventStream extends PacedWriter {
   /** Whether events are framed as chunks; HTTP/1.0 has none, and ends a body by closing the connection. */
   readonly #isChunked: boolean;
 
-  /** @param headers what the response carries besides the stream's own */
-  constructor(response: ServerResponse, headers: Record<string, string>, options: PacedWriterOptions) {
+  /**
+   * @param headers what the response carries besides the stream's own
+   * @param isLasting whether it goes on until one side has had enough; else other requests follow on its connection
+   */
+  constructor(
+    response: ServerResponse,
+    headers: Record<string, string>,
+    options: PacedWriterOptions,
+    isLasting = true,
+  ) {
     super(response, options);
     this.#isChunked = response.req.httpVersion !== '1.0';
     // The headers leave with the first event, which comes at once. Flushed alone, they would be a write without a
@@ -22,7 +30,7 @@ export class EventStream extends PacedWriter {
       'Cache-Control': 'no-cache, no-transform',
       // Tells nginx not to buffer events.
       'X-Accel-Buffering': 'no',
-      Connection: 'close',
+      ...(isLasting && { Connection: 'close' }),
     });
     // Node would make four writes of each event. Framed here, each is one.
     response.chunkedEncoding = false;
@@ -40,6 +48,16 @@ export class EventStream extends PacedWriter {
     // First, because clients written by hand often look for the data in the line after `event:`.
     const idLine = id === '' ? '' : `id: ${id}\n`;
     return this.#writeFramed(`${idLine}event: ${event}\ndata: ${withoutLineBreaks(data)}\n\n`);
+  }
+
+  /** Sends only an id: a client that is cut off before the first event can name it. */
+  sendId(id: string): void {
+    this.#writeFramed(`id: ${id}\ndata: \n\n`);
+  }
+
+  /** Says when the client should come back, in milliseconds. Some clients of HTTP+SSE break on it. */
+  sendRetry(ms: number): void {
+    this.#writeFramed(`retry: ${ms}\n\n`);
   }
 
   /** Sends a comment, which every client ignores; proxies see that the connection is alive. */
