@@ -30,14 +30,19 @@ for (const client of clients) {
       const connection = await client.connect(new URL('/sse', cluster.origin), { transport: 'SSE', headers });
       onTestFinished(() => connection.close());
       const args = { name: 'countdown', arguments: { seconds: callSeconds } };
-      const running = connection.callTool(args, { timeout: 20_000 }).then(outcomeOf, whyFailed);
-      await connection.callTool({ name: 'echo', arguments: { text: 'the call before runs' } });
+      let running: Promise<string> | undefined;
+      await new Promise<void>((runs) => {
+        const options = { timeout: 20_000, onprogress: () => runs() };
+        running = connection.callTool(args, options).then(outcomeOf, whyFailed);
+      });
+      // By its reply the client has also been told that the call before was taken.
+      await connection.callTool({ name: 'echo', arguments: { text: 'then' } });
 
       const seconds = await cluster.endOwner(signal, () =>
         connection.callTool({ name: 'echo', arguments: { text: 'again' } }, { timeout: 500 }),
       );
 
-      const runningCall = await running;
+      const runningCall = (await running) as string;
       recordOutcome(task, {
         client: client.name,
         version: client.version,
@@ -67,6 +72,8 @@ describe.skipIf(reason)('in a browser', () => {
       await page.evaluate(callTool, { id: 1, name: 'echo', args: { text: 'first' } });
       await page.evaluate(replyTo, 1);
       await page.evaluate(callTool, { id: 2, name: 'countdown', args: { seconds: callSeconds } });
+      await page.evaluate(callTool, { id: 3, name: 'echo', args: { text: 'the call before runs' } });
+      await page.evaluate(replyTo, 3);
 
       let id = 3;
       const seconds = await cluster.endOwner(signal, async () => {
@@ -99,6 +106,8 @@ async function startProcesses(more: Record<string, string> = {}) {
   onTestFinished(async () => {
     await Promise.all(servers.map((server) => server.stop('SIGKILL')));
   });
+  // A process listens before it has found Redis.
+  for (const { origin } of servers) while ((await health(origin)).relay) await pause();
   const nginx = await startNginx(servers.map(({ port }) => port));
   onTestFinished(() => nginx.stop());
 
@@ -114,12 +123,20 @@ async function startProcesses(more: Record<string, string> = {}) {
         () => false,
       );
       if (isGood) break;
-      await new Promise((resolve) => setTimeout(resolve, 50)); // As an impatient person would.
+      await pause(); // As an impatient person would.
     }
     return (performance.now() - startedAt) / 1000;
   }
 
   return { origin: nginx.origin, endOwner };
+}
+
+async function health(origin: string): Promise<{ relay?: string }> {
+  return (await fetch(`${origin}/health`)).json() as Promise<{ relay?: string }>;
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 function outcomeOf(result: { content?: { text?: string }[] }): string {
