@@ -100,6 +100,7 @@ describe('paths and methods', () => {
     ['GET', '/messages', 'POST, OPTIONS'],
     ['POST', '/health', 'GET, HEAD, OPTIONS'],
     ['POST', '/', 'GET, HEAD, OPTIONS'],
+    ['HEAD', '/mcp', 'POST, GET, DELETE, OPTIONS'],
     ['PUT', '/mcp', 'POST, GET, DELETE, OPTIONS'],
   ])('%s %s gets 405, and Allow lists the possible methods', async (method, path, allow) => {
     const answer = await send(server, method, path);
