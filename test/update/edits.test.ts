@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { writeTree } from '../fixtures/files.ts';
 import { temporaryDirectory } from '../fixtures/temporary.ts';
-import { type Files, project, rendered } from './support/project.ts';
+import { project, rendered } from './support/project.ts';
 
 const otherAnswers = [
   { relay: 'redis' },
@@ -13,10 +13,20 @@ const otherAnswers = [
   { endpoint: '/events', messageEndpoint: '/inbox', maxMessageSize: '1mb' },
 ] as const;
 
-/** A line of the owner's, put before line `at` of a file that both renderings have. */
+/** What the owner does to a file that both renderings have: lines put in, replaced or deleted. */
 interface Edit {
   path: string;
+  /** The line of the base before which lines are put in, or the first that is replaced. */
   at: number;
+  /** How many lines of the base are replaced; 0 if lines are only put in. */
+  count: number;
+  /** How many lines come in their place; 0 if lines are only deleted. */
+  lines: number;
+}
+
+/** An edit, and where its first line is after the update. */
+interface Place extends Edit {
+  now: number;
 }
 
 /** Which lines of a file the template changed: from, how many, and how many there are now. */
@@ -43,30 +53,57 @@ function changedLines(base: string, theirs: string): { from: number; count: numb
   );
 }
 
-/** Where a line can be put so that an unchanged line is between it and each change, and where it is then. */
-function places(base: string, theirs: string): { at: number; now: number }[] {
+/** Every edit with an unchanged line between it and each change of the template. */
+function places(path: string, base: string, theirs: string): Place[] {
   const changes = changedLines(base, theirs);
-  const last = base.split('\n').length - 1;
-  return Array.from({ length: last }, (_, at) => at).flatMap((at) => {
-    const isFree = changes.every(({ from, count }) => at < from || at > from + count);
-    const moved = changes
-      .filter(({ from }) => from < at)
-      .reduce((sum, { count, now }) => sum + now - count, 0);
-    return isFree ? [{ at, now: at + moved }] : [];
-  });
+  const lines = base.split('\n');
+  // Of lines that occur twice, diff may take the one for the other: then it is not this line that was edited.
+  const isUnique = (line: string) => lines.indexOf(line) === lines.lastIndexOf(line);
+  const kinds = [
+    { count: 0, lines: 1 },
+    { count: 0, lines: 3 },
+    { count: 1, lines: 1 },
+    { count: 2, lines: 1 },
+    { count: 1, lines: 0 },
+    { count: 2, lines: 0 },
+  ];
+  return [...lines.keys()].flatMap((at) =>
+    kinds.flatMap((kind) => {
+      const end = at + kind.count;
+      const isFree = changes.every(({ from, count }) => end < from || at > from + count);
+      if (!isFree || end >= lines.length || !lines.slice(at, end).every(isUnique)) return [];
+      const moved = changes
+        .filter(({ from }) => from < at)
+        .reduce((sum, { count, now }) => sum + now - count, 0);
+      return [{ path, at, now: at + moved, ...kind }];
+    }),
+  );
 }
 
-function withEdits(files: Files, edits: readonly Edit[], line: (edit: Edit) => string): Files {
-  const edited = { ...files };
-  for (const edit of [...edits].sort((a, b) => b.at - a.at)) {
-    const lines = (edited[edit.path] ?? '').split('\n');
-    lines.splice(edit.at, 0, line(edit));
-    edited[edit.path] = lines.join('\n');
-  }
-  return edited;
+/** Leaves out edits that touch another of the same file. */
+function apart(edits: readonly Place[]): Place[] {
+  return edits.filter((edit, index) =>
+    edits
+      .slice(0, index)
+      .every(
+        (other) =>
+          other.path !== edit.path || other.at + other.count < edit.at || edit.at + edit.count < other.at,
+      ),
+  );
 }
 
-test('lines that are at least one unchanged line away from the template’s survive an update byte for byte', async () => {
+const mine = ({ path, at, lines }: Edit) =>
+  Array.from({ length: lines }, (_, line) => `\tmine ${path}:${at} ${line} é  `);
+
+/** A text with edits, at the lines that `where` says. */
+function withEdits(text: string, edits: readonly Place[], where: 'at' | 'now'): string {
+  const lines = text.split('\n');
+  for (const edit of [...edits].sort((a, b) => b.at - a.at))
+    lines.splice(edit[where], edit.count, ...mine(edit));
+  return lines.join('\n');
+}
+
+test('edits with an unchanged line between them and those of the template survive an update byte for byte', async () => {
   const base = await rendered();
   const mergedByLine = Object.keys(base).filter(
     (path) => !/^\.env$|^package\.json$|^create-mcp-sse\.json$/.test(path),
@@ -78,28 +115,18 @@ test('lines that are at least one unchanged line away from the template’s surv
       async (answers, choices) => {
         const theirs = await rendered(answers);
         const changed = mergedByLine.filter((path) => path in theirs && theirs[path] !== base[path]);
-        const free = changed.flatMap((path) =>
-          places(base[path] ?? '', theirs[path] ?? '').map((place) => ({ path, ...place })),
-        );
-        const chosen = [...new Set(choices.map((choice) => free[choice % free.length]))].filter(
-          (one) => one !== undefined,
-        );
-        const mine = ({ path, at }: Edit) => `\tmine ${path}:${at} é  `;
+        const possible = changed.flatMap((path) => places(path, base[path] ?? '', theirs[path] ?? ''));
+        const edits = apart(choices.flatMap((choice) => possible[choice % possible.length] ?? []));
+        const editsOf = (path: string) => edits.filter((edit) => edit.path === path);
         const { update, read } = await project({
-          owner: (files) => Object.assign(files, withEdits(base, chosen, mine)),
+          owner(files) {
+            for (const path of changed) files[path] = withEdits(files[path] ?? '', editsOf(path), 'at');
+          },
         });
         const { actions } = await update(answers);
         expect(Object.values(actions)).not.toContain('conflict');
-        const wanted = { ...theirs };
-        for (const path of changed) {
-          const edits = chosen
-            .filter((edit) => edit.path === path)
-            .sort((a, b) => b.now - a.now || b.at - a.at);
-          const lines = (wanted[path] ?? '').split('\n');
-          for (const edit of edits) lines.splice(edit.now, 0, mine(edit));
-          wanted[path] = lines.join('\n');
-        }
-        for (const path of changed) expect(read(path), path).toBe(wanted[path]);
+        for (const path of changed)
+          expect(read(path), path).toBe(withEdits(theirs[path] ?? '', editsOf(path), 'now'));
       },
     ),
     { numRuns: 10 },

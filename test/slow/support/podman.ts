@@ -26,7 +26,7 @@ const build = [
 ];
 const run = ['run', '--rm', '--network=host', ...limits, ...certificates];
 
-/** Starts podman with a storage of its own, in which node:24-slim is an image made from the packages of Debian and npm. */
+/** Starts podman with a storage of its own, in which node:26-slim is an image made from the packages of Debian and npm. */
 export async function startPodman() {
   for (const program of ['podman', 'crun', 'mmdebstrap', 'unshare']) requireProgram(program);
   rmSync(storage, { recursive: true, force: true });
@@ -50,7 +50,7 @@ export async function startPodman() {
   await execa('mmdebstrap', ['--variant=extract', `--include=${names}`, 'bookworm', packages]);
   await podman(
     ...build,
-    '--tag=docker.io/library/node:24-slim',
+    '--tag=docker.io/library/node:26-slim',
     `--file=${join(slow, 'fixtures/node.Dockerfile')}`,
     slow,
   );
