@@ -7,7 +7,7 @@ import { join } from 'node:path';
  * @returns `send(command, options, { begin, end })`, which resolves with the command's result and calls `begin` and
  *   `end` around the part of it that counts; and `stop()`
  */
-export async function startLoad({ port, callers }) {
+export async function startLoad({ port, callers, path = '/sse' }) {
   const child = fork(join(import.meta.dirname, 'load.js'));
   const running = new Map();
   let nextId = 1;
@@ -30,6 +30,6 @@ export async function startLoad({ port, callers }) {
     });
   }
 
-  await send('target', { host: '127.0.0.1', port, path: '/sse', callers });
+  await send('target', { host: '127.0.0.1', port, path, callers });
   return { send, stop: () => child.kill() };
 }

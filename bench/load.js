@@ -31,7 +31,7 @@ function setTarget(options) {
   target = options;
 }
 
-/** Opens sessions until there are `total`: stream, `endpoint` event, `initialize`, `notifications/initialized`. */
+/** Opens sessions until there are `total`: stream, `initialize`, `notifications/initialized`. */
 async function open({ total, concurrency = 32 }) {
   const startedAt = performance.now();
   const before = clients.length;
@@ -55,18 +55,23 @@ async function open({ total, concurrency = 32 }) {
   return { opened: total - before, seconds };
 }
 
-async function openClient(index, caller, posts) {
+function openClient(index, caller, posts) {
+  return target.path === '/mcp' ? openHttpClient(index, caller, posts) : openSseClient(index, caller, posts);
+}
+
+async function openSseClient(index, caller, posts) {
   const client = { index, caller, endpoint: undefined, stream: await dial(caller), posts };
   const opened = withTimeout(
     new Promise((resolve, reject) => {
       client.onEndpoint = resolve;
-      client.stream.once('close', () =>
-        reject(new Error(`a stream was closed: ${client.text?.slice(0, 200)}`)),
-      );
+      client.stream.once('close', () => reject(new Error('a stream was closed')));
     }),
     'no endpoint event',
   );
-  readEvents(client);
+  readEvents(client.stream, (frame) => onEvent(client, frame));
+  client.stream.on('close', () => {
+    client.closed = true;
+  });
   client.stream.write(`GET ${target.path} HTTP/1.1\r\n${headersOf(caller)}Accept: text/event-stream\r\n\r\n`);
   await opened;
 
@@ -78,42 +83,65 @@ async function openClient(index, caller, posts) {
   return client;
 }
 
-/** Cuts the stream into events and hands on their data. */
-function readEvents(client) {
-  client.text = '';
+/** A session of Streamable HTTP, with the stream of its own open: replies come on the responses to its POSTs. */
+async function openHttpClient(index, caller, posts) {
+  const client = { index, caller, endpoint: target.path, session: '', posts };
+  const clientInfo = { name: 'load', version: '1.0.0' };
+  await request(client, 'initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo });
+  client.session = `Mcp-Session-Id: ${posts.sessionId}\r\nMCP-Protocol-Version: 2025-11-25\r\n`;
+  post(client, { jsonrpc: '2.0', method: 'notifications/initialized' });
+  client.stream = await dial(caller);
+  const opened = new Promise((resolve) => client.stream.once('data', resolve));
+  client.stream.write(
+    `GET ${target.path} HTTP/1.1\r\n${headersOf(caller)}${client.session}Accept: text/event-stream\r\n\r\n`,
+  );
+  await withTimeout(opened, 'no stream');
+  client.posts = undefined;
+  return client;
+}
+
+/** Cuts what comes on a connection into events. How they are framed as chunks makes no difference. */
+function readEvents(socket, onFrame) {
+  let text = '';
   let searched = 0;
-  client.stream.setEncoding('utf8');
-  client.stream.on('data', (chunk) => {
-    client.text += chunk;
+  socket.setEncoding('utf8');
+  socket.on('data', (chunk) => {
+    text += chunk;
     let start = 0;
-    let end = client.text.indexOf('\n\n', searched);
+    let end = text.indexOf('\n\n', searched);
     while (end >= 0) {
-      onEvent(client, client.text.slice(start, end));
+      onFrame(text.slice(start, end));
       start = end + 2;
-      end = client.text.indexOf('\n\n', start);
+      end = text.indexOf('\n\n', start);
     }
-    client.text = client.text.slice(start);
-    searched = Math.max(0, client.text.length - 1);
-  });
-  client.stream.on('close', () => {
-    client.closed = true;
+    text = text.slice(start);
+    searched = Math.max(0, text.length - 1);
   });
 }
 
-function onEvent(client, frame) {
+function dataOf(frame) {
   const at = frame.indexOf('data: ');
-  if (at < 0) return;
-  const data = frame.slice(at + 6);
+  return at < 0 ? '' : frame.slice(at + 6);
+}
+
+function onEvent(client, frame) {
+  const data = dataOf(frame);
+  if (data === '') return;
   if (client.endpoint === undefined) {
     client.endpoint = data.trim().replace(/^https?:\/\/[^/]+/, '');
     client.onEndpoint();
     return;
   }
-  if (client.flooded) return; // How the others fare is what counts.
+  onMessage(client, data);
+}
+
+/** @param client whose stream it came on; undefined for the response to a POST, which several may have in turn */
+function onMessage(client, data) {
+  if (data === '' || client?.flooded) return; // How the others fare is what counts.
   const message = JSON.parse(data);
   if (message.method !== undefined) return;
   const call = pending.get(message.id);
-  if (call === undefined || call.client !== client) {
+  if (call === undefined || (client && call.client !== client)) {
     problem(`a reply came to the wrong session, or twice: id ${message.id}`);
     return;
   }
@@ -256,7 +284,7 @@ function callOf(id, text) {
 function post(client, message) {
   const body = JSON.stringify(message);
   client.posts.write(
-    `POST ${client.endpoint} HTTP/1.1\r\n${headersOf(client.caller)}Content-Type: application/json\r\n` +
+    `POST ${client.endpoint} HTTP/1.1\r\n${headersOf(client.caller)}${client.session ?? ''}Content-Type: application/json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }
@@ -269,13 +297,16 @@ function headersOf(caller) {
   return caller.lines;
 }
 
-/** A connection to POST on. Replies come on the stream; here only refusals are of interest. */
+/** A connection to POST on. Over SSE replies come on the stream, and only refusals are of interest here. */
 async function dialPosts(caller) {
   const socket = await dial(caller);
-  socket.setEncoding('latin1');
+  if (target.path === '/mcp') readEvents(socket, (frame) => onMessage(undefined, dataOf(frame)));
+  else socket.setEncoding('latin1');
   socket.on('data', (text) => {
     const refusals = text.match(/HTTP\/1\.1 (?!20[02])\d.*/g);
     if (refusals) for (const refusal of refusals) problem(refusal);
+    const [, sessionId] = /mcp-session-id: (\S+)/i.exec(text) ?? [];
+    if (sessionId !== undefined) socket.sessionId = sessionId;
   });
   return socket;
 }

@@ -49,14 +49,18 @@ const log = (text) =>
 
 /** Custom and none have the transport of the other two, only who may call differs; that of sdk-v2-bare nobody would use. */
 const worthIt = ({ id }) => !['custom', 'none', 'sdk-v2-bare'].includes(id);
+const overSse = (server) => worthIt(server) && eachServer(server);
 const aFew = ({ id }) => ['apikey', 'mcp-framework', 'sdk-v1-express', 'floor'].includes(id);
+
+/** The same server over the other transport: what does not depend on that is measured once. */
+const eachServer = ({ id }) => id !== 'apikey-mcp';
 
 /** What there is to explain: what we cost over the SDK, and that over nothing. */
 const ofTheBound = ({ id }) => ['apikey', 'sdk-v2-bare', 'floor'].includes(id);
 
 /** What is measured, and with what, in a full run and in a quick one. */
 const plan = {
-  start: { rounds: quick ? 2 : 5, measure: measureStart },
+  start: { rounds: quick ? 2 : 5, measure: measureStart, only: eachServer },
   calls: { rounds: quick ? 1 : 3, measure: measureCalls, with: { seconds: quick ? 0.7 : 1.5 } },
   sessions: {
     measure: measureSessions,
@@ -65,10 +69,10 @@ const plan = {
       : { counts: [100, 2000, 10_000], idleSeconds: 15, seconds: 2 },
     only: quick ? aFew : worthIt,
   },
-  large: { measure: measureLargeMessages, with: { count: 20 }, only: worthIt },
-  slow: { measure: measureSlowReader, with: { seconds: 2 }, only: worthIt },
+  large: { measure: measureLargeMessages, with: { count: 20 }, only: overSse },
+  slow: { measure: measureSlowReader, with: { seconds: 2 }, only: overSse },
   profile: { measure: measureProfile, with: { seconds: 4 }, only: ofTheBound },
-  installed: { measure: measureInstalled },
+  installed: { measure: measureInstalled, only: eachServer },
   generators: { rounds: 2, measure: measureGenerator },
 };
 const wanted =

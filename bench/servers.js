@@ -37,7 +37,13 @@ export function allServers(projects) {
     command: ['node', 'dist/main.js'],
     ...credentials[auth],
   }));
-  return [...ours, ...peers];
+  const overMcp = {
+    ...ours.find(({ id }) => id === 'apikey'),
+    id: 'apikey-mcp',
+    name: 'create-mcp-sse, API key, sessions on /mcp',
+    path: '/mcp',
+  };
+  return [...ours, overMcp, ...peers];
 }
 
 const labels = { apikey: 'API key', jwt: 'JWT', custom: 'custom provider', none: 'no credential' };

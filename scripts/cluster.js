@@ -109,7 +109,9 @@ export async function startCluster({ project, auth, settings, change, print, fai
 
     async stop() {
       isStopping = true;
-      await Promise.all([...children.values()].map((child) => end(child, 'SIGTERM')));
+      // All of them at once have nobody to leave their sessions to.
+      const signalFor = (name) => (name in ports ? 'SIGKILL' : 'SIGTERM');
+      await Promise.all([...children].map(([name, child]) => end(child, signalFor(name))));
       rmSync(temporary, { recursive: true, force: true });
     },
   };
@@ -125,6 +127,11 @@ function nginxConf(files) {
     .replace(/server mcp-server:.* resolve(.*);/, (_, options) =>
       Object.values(ports)
         .map((port) => `server 127.0.0.1:${port}${options};`)
+        .join(' '),
+    )
+    .replace(/~.*\$container:.*;/, () =>
+      Object.entries(ports)
+        .map(([id, port]) => `~^${id}\\. 127.0.0.1:${port};`)
         .join(' '),
     );
   const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];

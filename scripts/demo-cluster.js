@@ -1,102 +1,81 @@
 // Shows the Redis relay without containers: makes a project, starts three processes of it on this machine, nginx in
-// front of them and Redis between them, and ends all of it on Ctrl-C. Needs dist/, redis-server and nginx.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+// front of them and Redis between them, lets clients call through it, and ends all of it on Ctrl-C. Needs dist/,
+// redis-server and nginx.
 import { join } from 'node:path';
-import { completeAnswers, render } from '../dist/index.js';
-import { compileProject } from './compile-project.js';
+import { createInterface } from 'node:readline';
+import { startCluster } from './cluster.js';
+import { startLoad } from './restart-load.js';
 
-const proxyPort = 8080;
-const redisPort = 8090;
-const ports = { a: 8081, b: 8082, c: 8083 };
-const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
+const clients = 20;
+const callsPerSecond = 40;
 
-const project = join(import.meta.dirname, '../.rendered/demo');
-const temporary = mkdtempSync(join(tmpdir(), 'demo-'));
-const children = [];
-let isReady = false;
+let cluster;
+let load;
 let isStopping = false;
-
 process.on('SIGINT', () => stop()).on('SIGTERM', () => stop());
-for (const port of [proxyPort, redisPort, ...Object.values(ports)]) {
-  if (await isTaken(port)) await fail(`another program already listens on port ${port}`);
-}
-const files = await makeProject();
-start('redis', 'redis-server', [
-  '--port',
-  redisPort,
-  '--bind',
-  '127.0.0.1',
-  '--save',
-  '',
-  '--appendonly',
-  'no',
-]);
-for (const [id, port] of Object.entries(ports)) {
-  start(id, process.execPath, ['dist/main.js'], project, {
-    NODE_ID: id,
-    PORT: port,
-    REDIS_URL: `redis://127.0.0.1:${redisPort}`,
-    TRUST_PROXY: 1,
-    LOG_FORMAT: 'text',
-  });
-}
-for (const port of Object.values(ports)) await ready(`http://127.0.0.1:${port}`);
-writeFileSync(join(temporary, 'nginx.conf'), nginxConf());
-start('nginx', 'nginx', ['-p', temporary, '-c', 'nginx.conf', '-e', 'stderr']);
 
-const url = `http://127.0.0.1:${proxyPort}`;
-await ready(url);
-isReady = true;
-const pids = children.map(({ name, child }) => `${name} ${child.pid}`).join(', ');
+cluster = await startCluster({
+  project: join(import.meta.dirname, '../.rendered/demo'),
+  auth: 'none',
+  settings: { LOG_FORMAT: 'text', LOG_LEVEL: 'warn', SHUTDOWN_SECONDS: 15 },
+  print: (name, text) => process.stdout.write(text.replace(/^(?=.)/gm, `${name.padEnd(6)}`)),
+  fail,
+});
+const pids = cluster.names().map((name) => `${name} ${cluster.pid(name)}`);
 console.log(`
-Ready. Any MCP client can connect to ${url}/sse (no credential). Or by hand, in two terminals:
+Ready. Any MCP client can connect to ${cluster.origin}/sse (no credential). Or by hand, in two terminals:
 
-  curl --no-buffer ${url}/sse
-  curl "${url}/messages?sessionId=…" -H 'Content-Type: application/json' \\
+  curl --no-buffer ${cluster.origin}/sse
+  curl "${cluster.origin}/messages?sessionId=…" -H 'Content-Type: application/json' \\
     -d '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello"}}}'
 
-The session id begins with the process that holds the stream; POST as often as you like, nginx takes turns.
-Now break something. Process ids: ${pids}.
+The session id begins with the process that has the session; POST as often as you like, nginx takes turns.
+
+Now restart a process under load: ${clients} SDK clients make ${callsPerSecond} calls a second, of 0 to 3 s each. Type
+
+  load      start the clients; a line each second says what became of their calls
+  a, b, c   restart that process, as a deploy does: no call is lost
+  kill a    kill -9 it, and start it again: its running calls fail, with an error
+  quit      or Ctrl-C: end all of it
+
+Or break something else. Process ids: ${pids.join(', ')}.
 
   kill -STOP <redis>   messages for other processes are answered 503 within two seconds; kill -CONT <redis> heals it
-  kill -9 <a>          its sessions are answered 404, and clients connect again elsewhere
-  kill <b>             running calls finish first
-
-Ctrl-C ends all of it.
 `);
 
-async function makeProject() {
-  const setting = { cwd: '/', packageManager: 'npm' };
-  const answered = completeAnswers({ directory: 'demo', auth: 'none', relay: 'redis' }, setting);
-  const files = await render(answered, { secret: '' });
-  compileProject(project, files);
-  return files;
+for await (const line of createInterface({ input: process.stdin })) {
+  const [word = '', id = word] = line.trim().split(/\s+/);
+  if (word === 'load') await startCalls();
+  else if (word === 'quit') await stop();
+  else if (cluster.ids.includes(id)) await restart(id, word === 'kill' ? 'SIGKILL' : 'SIGTERM');
+  else if (word !== '') console.log('load, a, b, c, kill a, or quit');
 }
 
-/** Starts a program whose output appears with its name in front. */
-function start(name, program, args, cwd = temporary, settings = {}) {
-  const child = spawn(program, args.map(String), {
-    cwd,
-    env: { ...env, ...settings },
-    stdio: ['ignore', 'pipe', 'pipe'],
+async function startCalls() {
+  if (load) return;
+  load = await startLoad({
+    origin: cluster.origin,
+    headers: {},
+    clients,
+    callsPerSecond,
+    call: (number) => ({ name: 'countdown', arguments: { seconds: number % 4 } }),
   });
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (data) => process.stdout.write(String(data).replace(/^(?=.)/gm, `${name.padEnd(6)}`)));
-  }
-  child.on('error', ({ code }) =>
-    fail(
-      code === 'ENOENT' ? `${program} is not installed: on Debian, apt-get install redis-server nginx` : code,
-    ),
+  setInterval(showCalls, 1000).unref();
+}
+
+function showCalls() {
+  const { calls, answered, failed, silent, refused } = load.counts;
+  console.log(
+    `${calls} calls: ${answered} answered, ${load.running()} running, ${silent} lost, ${failed} failed; ${refused} times refused and sent again`,
   );
-  child.on('exit', (code, signal) => {
-    console.log(`${name.padEnd(6)}ended (${signal ?? code})`);
-    if (!isReady && !isStopping) fail(`${name} ended before all was ready; what it said stands above`);
-  });
-  children.push({ name, child });
+}
+
+async function restart(id, signal) {
+  console.log(
+    signal === 'SIGKILL' ? `killing ${id}` : `stopping ${id}: its clients leave, its last calls finish`,
+  );
+  const seconds = await cluster.restart(id, signal);
+  console.log(`${id} ended after ${seconds.toFixed(1)} s, and is back`);
 }
 
 /** Ends everything with one line that says why. */
@@ -106,68 +85,9 @@ function fail(reason) {
 }
 
 async function stop(status = 0) {
+  if (isStopping) return;
   isStopping = true;
-  await Promise.all(
-    children.map(async ({ child }) => {
-      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-      const gone = once(child, 'exit');
-      child.kill('SIGTERM');
-      child.kill('SIGCONT');
-      await gone;
-    }),
-  );
-  rmSync(temporary, { recursive: true, force: true });
+  if (load) showCalls();
+  await cluster?.stop();
   process.exit(status);
-}
-
-/** The project's own, with addresses in the place of what Docker's name server knows. */
-function nginxConf() {
-  const site = files
-    .get('nginx.conf')
-    .content.toString()
-    .replace('listen 8080;', `listen 127.0.0.1:${proxyPort};`)
-    .replace(/resolver .*;/, '')
-    .replace(
-      /server mcp-server:.*;/,
-      Object.values(ports)
-        .map((port) => `server 127.0.0.1:${port};`)
-        .join(' '),
-    )
-    .replace(/~.*\$container:.*;/, () =>
-      Object.entries(ports)
-        .map(([id, port]) => `~^${id}\\. 127.0.0.1:${port};`)
-        .join(' '),
-    );
-  const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  return `daemon off;
-user ${userInfo().username};
-pid nginx.pid;
-error_log stderr warn;
-events {}
-http {
-  access_log off;
-  ${folders.map((name) => `${name}_temp_path ${name};`).join('\n  ')}
-  ${site}
-}
-`;
-}
-
-/** Resolves when a server answers, and reaches the others by way of Redis. */
-async function ready(origin) {
-  const healthy = () =>
-    fetch(`${origin}/health`).then(
-      async (answer) => answer.ok && (await answer.json()).relay === undefined,
-      () => false,
-    );
-  while (!(await healthy())) await new Promise((resolve) => setTimeout(resolve, 50));
-}
-
-function isTaken(port) {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
 }

@@ -1,10 +1,13 @@
-// Draws the pictures of the README: docs/questions.svg and docs/finished.svg, from a real run in a real terminal. Needs
-// dist/, tmux and the npm registry. Run it again when what the command prints has changed: npm run pictures.
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+// Draws the pictures of the README from a real run: docs/questions.svg and docs/finished.svg in a terminal, and
+// docs/page-1280.png and docs/page-390.png, the page of the server that was made, in a browser. Needs dist/, tmux, Chromium,
+// the npm registry and port 8080. Run it again when what is printed or the page has changed: npm run pictures.
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { chromium } from 'playwright-core';
 
 const root = join(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'pictures-'));
@@ -39,9 +42,40 @@ try {
   const lines = screen();
   const start = lines.findIndex((line) => line.includes('Create it?'));
   writeFileSync(join(root, 'docs/finished.svg'), draw('The finished server', lines.slice(start)));
+  await photographPage(join(folder, 'my-server'));
 } finally {
   tmux('kill-session', '-t', session);
   rmSync(folder, { recursive: true, force: true });
+}
+
+/** The page at `/` after a call, as wide as a desktop's window and as a phone. */
+async function photographPage(project) {
+  const [, key = ''] = /^API_KEY=[^:\n]*:([^:\n]+)/m.exec(readFileSync(join(project, '.env'), 'utf8')) ?? [];
+  const server = spawn(process.execPath, ['dist/main.js'], { cwd: project });
+  await once(server.stdout, 'data');
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox'],
+  });
+  try {
+    for (const [width, height] of [
+      [1280, 900],
+      [390, 844],
+    ]) {
+      const page = await browser.newPage({ viewport: { width, height } });
+      await page.goto('http://127.0.0.1:8080/');
+      await page.getByLabel(/^Credential/).fill(key);
+      await page.getByRole('button', { name: 'Connect', exact: true }).click();
+      await page.locator('summary', { hasText: 'echo' }).click();
+      await page.getByLabel('text', { exact: true }).fill('Hello, server!');
+      await page.getByRole('button', { name: 'Call' }).click();
+      await page.getByText(/^Done, /).waitFor();
+      await page.screenshot({ path: join(root, `docs/page-${width}.png`) });
+    }
+  } finally {
+    await browser.close();
+    server.kill();
+  }
 }
 
 async function answer(question, ...keys) {

@@ -10,4 +10,4 @@ export interface Cost {
   bytes: number;
 }
 
-export function costOfCall(directory: string, entry: string): Promise<Cost>;
+export function costOfCall(directory: string, entry: string, path?: string): Promise<Cost>;

@@ -17,8 +17,9 @@ const countedCalls = 200;
  *
  * @param directory of a generated server with API keys, or of the floor
  * @param entry the file in it that node runs
+ * @param path `/sse`, or `/mcp` for a session of Streamable HTTP
  */
-export async function costOfCall(directory, entry) {
+export async function costOfCall(directory, entry, path = '/sse') {
   const port = await freePort();
   const server = fork(entry, [], {
     cwd: directory,
@@ -37,7 +38,7 @@ export async function costOfCall(directory, entry) {
         throw new Error(`the server in ${directory} ended with ${server.exitCode}`);
       await sleep(20);
     }
-    load = await startLoad({ port, callers });
+    load = await startLoad({ port, callers, path });
     await load.send('open', { total: 1 });
     const callOneByOne = (count) => load.send('large', { bytes: 200, count });
     const counters = async (empty) => {

@@ -11,7 +11,7 @@ export async function underLoad(subject, measure) {
   let load;
   try {
     server = await startServer(subject);
-    load = await startLoad({ port: server.port, callers: subject.callers });
+    load = await startLoad({ port: server.port, callers: subject.callers, path: subject.path });
     return await measure(server, load);
   } catch (error) {
     const said = server?.exited ? `; the server ended: ${server.said()}` : '';

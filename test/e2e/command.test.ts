@@ -87,7 +87,7 @@ test('the examples of the README for programs work as written', async () => {
     writeFileSync(file, code);
     const { stdout } = await execa('node', [file], {
       cwd,
-      env: cleanEnvironment as Record<string, string>,
+      env: cleanEnvironment,
       extendEnv: false,
     });
     outputs.push(stdout);
@@ -178,7 +178,7 @@ test('a directory without permission to write ends with status 3', async ({ skip
   const nobody = 65534;
   const { exitCode, stderr } = await execa(command, ['x', '--no-install'], {
     cwd,
-    env: { ...cleanEnvironment, HOME: '/nonexistent' } as Record<string, string>,
+    env: { ...cleanEnvironment, HOME: '/nonexistent' },
     extendEnv: false,
     uid: nobody,
     gid: nobody,
@@ -198,7 +198,7 @@ test('an unexpected failure ends with status 1, and shows a stack only on demand
   const run = (env: Record<string, string>) =>
     execa('node', [bin, 'x', '--no-install'], {
       cwd: temporaryDirectory(),
-      env: { ...cleanEnvironment, ...env } as Record<string, string>,
+      env: { ...cleanEnvironment, ...env },
       extendEnv: false,
       reject: false,
     });

@@ -6,11 +6,11 @@ import { inject } from 'vitest';
 export const command = join(inject('installed'), 'node_modules/.bin/create-mcp-sse');
 
 /** An environment without what would change how the command behaves: CI, agents, npm above it, colours. */
-export const cleanEnvironment = {
-  PATH: process.env.PATH,
-  HOME: process.env.HOME,
+export const cleanEnvironment: Record<string, string> = {
+  PATH: process.env.PATH ?? '',
+  HOME: process.env.HOME ?? '',
   TERM: 'xterm-256color',
-} as NodeJS.ProcessEnv;
+};
 
 /** Runs the packed command without a terminal, to its end. */
 export async function runCommand(
@@ -19,7 +19,7 @@ export async function runCommand(
 ) {
   const { exitCode, stdout, stderr } = await execa(command, args, {
     cwd,
-    env: { ...cleanEnvironment, ...env } as Record<string, string>,
+    env: { ...cleanEnvironment, ...env },
     extendEnv: false,
     stdin: 'ignore',
     reject: false,

@@ -17,7 +17,7 @@ const identity = {
 };
 
 async function git(cwd: string, ...args: string[]): Promise<string> {
-  const env = { ...cleanEnvironment, ...identity } as Record<string, string>;
+  const env = { ...cleanEnvironment, ...identity };
   return (await execa('git', args, { cwd, env, extendEnv: false })).stdout;
 }
 
@@ -113,7 +113,7 @@ test('in a directory whose parent is not writable, nothing of the staging is com
   chownSync(join(parent, 'x'), nobody, nobody);
   const { exitCode } = await execa(command, ['.', ...quick], {
     cwd: join(parent, 'x'),
-    env: { ...cleanEnvironment, ...identity, HOME: '/nonexistent' } as Record<string, string>,
+    env: { ...cleanEnvironment, ...identity, HOME: '/nonexistent' },
     extendEnv: false,
     uid: nobody,
     gid: nobody,

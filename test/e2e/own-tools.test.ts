@@ -20,7 +20,7 @@ test('without the example tool only the tests that call it fail, and say what to
   const ownTests = async () => {
     const { stdout } = await execa('npm', ['test'], {
       cwd: path(''),
-      env: { ...cleanEnvironment, NODE_OPTIONS: '--test-reporter=tap' } as Record<string, string>,
+      env: { ...cleanEnvironment, NODE_OPTIONS: '--test-reporter=tap' },
       extendEnv: false,
       reject: false,
     });

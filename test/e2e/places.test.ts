@@ -10,7 +10,7 @@ const quick = ['--no-install', '--no-git', '--yes'];
 
 /** Runs a line of a shell in which $0 is the command. */
 async function shell(line: string, cwd: string) {
-  const env = cleanEnvironment as Record<string, string>;
+  const env = cleanEnvironment;
   return execa('bash', ['-c', line, command], { cwd, env, extendEnv: false, reject: false, stdin: 'ignore' });
 }
 

@@ -29,7 +29,7 @@ const surroundings = {
 const npmrc = 'omit[]=dev\nomit[]=optional\npackage-lock=false\nnode-options=--test-only\n';
 
 describe('with the real npm', () => {
-  test('nobody’s variables and settings decide what is installed and what is proved', async () => {
+  test('variables and settings of the caller do not decide what is installed and what is proved', async () => {
     const cwd = temporaryDirectory();
     writeTree(cwd, { '.npmrc': npmrc });
     const env = { ...surroundings, npm_config_userconfig: join(cwd, '.npmrc') };

@@ -79,7 +79,7 @@ test('when the issuer withdraws its key, clients get a token with the new one an
   }
 });
 
-test('while the issuer is away, clients that are logged in go on, and nobody has to log in again', async () => {
+test('while the issuer is unreachable, logged-in clients continue, and none has to log in again', async () => {
   const { issuer, server, restart, moveClock } = await startWithClock(5000);
   const logins = loginClients.map(() => createLogin());
   const connect = (client: ClientUnderLogin, i: number) =>

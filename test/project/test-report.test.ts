@@ -23,7 +23,7 @@ async function results(files: Record<string, string>, ...args: string[]) {
   return reportTests((env) => createRun()(process.execPath, args, { cwd, env }).catch(() => ''));
 }
 
-test('how each test ended is read from the report, whatever they print and whatever the exit status is', async () => {
+test('how each test ended is read from the report, regardless of output and exit status', async () => {
   expect(await results({ 'a b/a.test.cjs': source }, '--test', 'a b/a.test.cjs')).toEqual([
     { name: 'opens', outcome: 'passed' },
     { name: 'counts # marks \\ (too)', outcome: 'passed' },

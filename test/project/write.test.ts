@@ -166,7 +166,7 @@ describe('a directory with files', () => {
     });
   });
 
-  test('a replaced file that somebody changed stays, and the one that it replaced is beside it', async () => {
+  test('a replaced file that was changed meanwhile stays, with the original next to it', async () => {
     const directory = occupied();
     const transaction = await write(directory, 'overwrite');
     writeTree(directory, { 'README.md': 'edited' });

@@ -125,7 +125,7 @@ test.each(['pnpm 10', 'pnpm 12'] as const)('%s works in a path of whatever chara
   expect(exitCode, all).toBe(0);
 });
 
-test('Yarn 1, which splits a path at its spaces, is told so', async () => {
+test('with Yarn 1, which splits a path at its spaces, the command says so', async () => {
   const { cwd, types } = person(managers['Yarn 1']);
   const { stderr } = await types(`${forms.yarn} 'a b' --no-install`);
   expect(stderr).toContain('only one directory can be given; Yarn 1 splits a path at its spaces');

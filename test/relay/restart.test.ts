@@ -33,19 +33,23 @@ async function restart({ redis, nodes }: Cluster, node: Node, signal: NodeJS.Sig
   nodes[nodes.indexOf(node)] = again;
 }
 
-test('when each process is restarted in turn, no call is lost and every client stays connected', async () => {
-  const cluster = await startCluster(settings);
-  const load = await startCalls(cluster);
-  for (const node of [...cluster.nodes]) await restart(cluster, node, 'SIGTERM');
-  const { calls, ...counts } = await load.finish();
-  expect(counts, [...load.reasons].join('\n')).toMatchObject({
-    answered: calls,
-    failed: 0,
-    silent: 0,
-    wrong: 0,
-    connected: 20,
-  });
-}, 120_000);
+test.each(['README', 'README, by node'] as const)(
+  'when each process is restarted in turn behind nginx as in the %s, no call is lost and every client stays connected',
+  async (configuration) => {
+    const cluster = await startCluster(settings, configuration);
+    const load = await startCalls(cluster);
+    for (const node of [...cluster.nodes]) await restart(cluster, node, 'SIGTERM');
+    const { calls, ...counts } = await load.finish();
+    expect(counts, [...load.reasons].join('\n')).toMatchObject({
+      answered: calls,
+      failed: 0,
+      silent: 0,
+      wrong: 0,
+      connected: 20,
+    });
+  },
+  120_000,
+);
 
 test('when a process is killed, only its calls fail, with an error, and every client stays connected', async () => {
   const cluster = await startCluster(settings);

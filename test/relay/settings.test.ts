@@ -5,9 +5,9 @@ import { expect, test } from 'vitest';
 import { makeCertificate } from '../support/certificate.js';
 import { freePort } from '../support/programs.js';
 import { callTool, eventually, post } from '../templates/support/client.js';
+import { renderProject } from '../templates/support/projects.js';
 import { runServer } from '../templates/support/server.js';
 import { alice, connected, echo, openSession, startUnreadyNode } from './support/cluster.js';
-import { renderProject } from './support/projects.js';
 import { startRedis } from './support/redis.js';
 
 test.each([
@@ -58,7 +58,8 @@ test('processes with different prefixes share a Redis and nothing in it', async 
 
 test('the rights that the README names are enough', async () => {
   const redis = await startRedis();
-  const readme = (await renderProject('redis')).get('README.md')?.content.toString() ?? '';
+  const readme =
+    (await renderProject({ auth: 'apikey', relay: 'redis' })).get('README.md')?.content.toString() ?? '';
   const rights = /`ACL SETUSER mcp on >PASSWORD ([^`]+)`/.exec(readme)?.[1]?.split(' ') ?? [];
   const client = await redis.connect();
   await client.aclSetUser('mcp', ['on', '>PASSWORD', ...rights]);
@@ -122,7 +123,7 @@ test('two processes with the same name are reported', async () => {
 });
 
 test('without the relay, the code, settings and dependencies of a project have no trace of Redis', async () => {
-  const files = await renderProject('none');
+  const files = await renderProject({ auth: 'apikey', relay: 'none' });
   files.delete('README.md'); // It says where to find the relay when one process is no longer enough.
   const traces = [...files].filter(
     ([path, { content }]) => /redis/i.test(path) || /redis/i.test(content.toString()),

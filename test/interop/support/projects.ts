@@ -53,6 +53,7 @@ const projects: Record<string, Project> = {
     },
   },
 };
+projects['with-relay'] = { given: { auth: 'apikey', relay: 'redis' }, changes: {} };
 // What the official conformance suite expects of a server.
 projects.conformance = {
   given: { auth: 'none' },

@@ -11,8 +11,9 @@ interface Step {
 }
 
 /**
- * Releases the work tree by the commands of the release workflow, to the registry that the environment names. Left out is
- * what only GitHub can do: the proof of who publishes, and the release on GitHub.
+ * Releases the work tree by the commands of the release workflow, to the registry that the environment names. Left out are
+ * what only GitHub can do, the proof of who publishes and the release there, and what only the commit of a release has, its
+ * records.
  *
  * @returns the version, the notes of the release and what the commands printed
  */
@@ -23,7 +24,7 @@ export function release(root: string, folder: string, environment: NodeJS.Proces
   const steps: Step[] = workflow.jobs.publish.steps;
   const script = steps
     .flatMap(({ run }) => run ?? [])
-    .filter((line) => !line.startsWith('gh '))
+    .filter((line) => !/^gh |^npm run records /.test(line))
     .join('\n')
     .replace(' --provenance', '');
   const { origin, pathname } = new URL(repository);

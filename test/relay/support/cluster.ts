@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { callTool, eventually, openStream, type Stream, send } from '../../templates/support/client.js';
 import { type RunningServer, startTestServer } from '../../templates/support/server.js';
-import { type Nginx, startNginx } from './nginx.js';
+import { type Configuration, type Nginx, startNginx } from './nginx.js';
 import { type Redis, startRedis } from './redis.js';
 
 const keys = {
@@ -25,21 +25,28 @@ type Undo = (stop: () => Promise<unknown>) => void;
 const afterThisTest: Undo = (stop) => onTestFinished(async () => void (await stop()));
 
 /** Three real server processes that share a real Redis, behind a real nginx that takes turns; for one test. */
-export function startCluster(settings: Record<string, string> = {}): Promise<Cluster> {
-  return keepCluster(settings, afterThisTest);
+export function startCluster(
+  settings: Record<string, string> = {},
+  configuration?: Configuration,
+): Promise<Cluster> {
+  return keepCluster(settings, afterThisTest, configuration);
 }
 
 /** The same for all tests of a file: `stop` is for `beforeAll` to return. */
 export async function keepCluster(
   settings: Record<string, string>,
   undo?: Undo,
+  configuration?: Configuration,
 ): Promise<Cluster & { stop(): Promise<void> }> {
   const stops: (() => Promise<unknown>)[] = [];
   const later = undo ?? ((stop) => stops.unshift(stop));
   const redis = await startRedis();
   later(() => redis.stop());
   const nodes = await Promise.all(['a', 'b', 'c'].map((id) => startNode(id, redis, settings, later)));
-  const nginx = await startNginx(nodes.map(({ port }) => port));
+  const nginx = await startNginx(
+    nodes.map(({ port }) => port),
+    configuration,
+  );
   later(() => nginx.stop());
   const stop = async () => {
     for (const each of stops) await each();

@@ -1,7 +1,7 @@
 import { startNginxWith } from '../../support/nginx.js';
 import { freePort, listening, type Program, requireProgram } from '../../support/programs.js';
 import { replaced } from '../../support/replaced.js';
-import { renderProject } from './projects.js';
+import { renderProject } from '../../templates/support/projects.js';
 
 export interface Nginx extends Program {
   port: number;
@@ -19,7 +19,7 @@ export type Configuration = 'README' | 'README, by node' | 'compose';
 export async function startNginx(servers: number[], configuration: Configuration = 'README'): Promise<Nginx> {
   requireProgram('nginx');
   const port = await freePort();
-  const files = await renderProject('redis');
+  const files = await renderProject({ auth: 'apikey', relay: 'redis' });
   const readme = files.get('README.md')?.content.toString() ?? '';
   const upstreams = servers.map((server) => `server 127.0.0.1:${server} max_fails=0;\n`).join('');
   const listen = { 'listen 8080': `listen ${port}` };

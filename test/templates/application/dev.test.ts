@@ -46,7 +46,7 @@ const call = async (origin: string, tool: string) => {
   return (await post({ port }, '/mcp', callTool(1, tool, { text: 'x' }), accept)).body;
 };
 
-test('an error at the first start is shown, and the server starts when it is mended', async () => {
+test('an error at the first start is shown, and the server starts once it is fixed', async () => {
   const { edit, run } = await startDev('dev-with-an-error');
   await edit('src/tools/echo.ts', (text) => `${text}\nexport const wrong: string = 1;\n`);
   const dev = run();

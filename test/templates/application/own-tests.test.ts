@@ -69,7 +69,7 @@ test('only the tests that are named run', async () => {
   expect(exitCode).toBe(0);
 }, 60_000);
 
-test('a project without tests is told so', async () => {
+test('npm test says that a project has no tests', async () => {
   const name = (await makeOwnProject('no-tests', 'none', {})) as Auth;
   await rm(join(directoryOf(name), 'test'), { recursive: true });
   await mkdir(join(directoryOf(name), 'test'));

@@ -255,7 +255,7 @@ describe.each(transports)('over %s', (transport) => {
   });
 });
 
-test('a call that its client cancels counts as cancelled, and is no failure', async () => {
+test('a call that its client cancels counts as cancelled, not as failed', async () => {
   const other = await start();
   const stream = await openStream(other, { headers: key });
   await stream.post(callTool(1, 'hangs'));

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bearer, sign } from '../auth/credentials.js';
 import { makeOwnProject } from '../auth/own-project.js';
 import { send } from '../support/client.js';
-import { type Auth, directoryOf, secret } from '../support/projects.js';
+import { type Auth, directoryOf, importFrom, secret } from '../support/projects.js';
 import { runServer, startServer } from '../support/server.js';
 
 // Files as editors and shells of every system write them.
@@ -87,7 +87,7 @@ describe('a file of keys', () => {
   const file = join(folder, 'keys');
   const read = async (content: string | Buffer): Promise<string[]> => {
     writeFileSync(file, content);
-    const { readKeys } = await import(join(directoryOf('apikey'), 'dist/auth/provider.js'));
+    const { readKeys } = await importFrom('apikey', 'auth/provider.js');
     return readKeys({ keys: '', keysFile: file, headerName: 'X-API-Key' });
   };
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { callTool, openStream, post, rawConnection, rawRequest } from '../support/client.js';
+import { callTool, openStream, post, rawConnection, rawStream } from '../support/client.js';
 import { type RunningServer, startTestServer } from '../support/server.js';
 
 // The bytes of the event stream: framed as HTTP frames a body of unknown length, and with no line break in an event that
@@ -31,11 +31,8 @@ function unframed(text: string): string {
 
 describe('the stream over HTTP/1.1', () => {
   test('is chunked, each event in one piece, whatever it holds', async () => {
-    const connection = await rawConnection(server);
-    connection.write(rawRequest('GET', '/sse'));
-    const head = await connection.until(/data: \S+\n\n/);
+    const { head, endpoint, ...connection } = await rawStream(server);
     expect(head).toMatch(/\r\ntransfer-encoding: chunked\r\n/i);
-    const [, endpoint = ''] = /data: (\S+)/.exec(head) ?? [];
     for (const [id, text] of ['x', 'é', '\u0085\u2028\u2029', '\u{1f600}', 'x'.repeat(300_000)].entries()) {
       await post(server, endpoint, callTool(id, 'echo', { text }));
       await connection.until(new RegExp(`"id":${id}\\}\n\n`));
@@ -48,9 +45,7 @@ describe('the stream over HTTP/1.1', () => {
   });
 
   test('ends with its last chunk when the server ends it', async () => {
-    const connection = await rawConnection(server);
-    connection.write(rawRequest('GET', '/sse'));
-    const [, endpoint = ''] = /data: (\S+)/.exec(await connection.until(/data: \S+\n\n/)) ?? [];
+    const { endpoint, ...connection } = await rawStream(server);
     await post(server, endpoint, callTool(9, 'leave'));
     expect(await connection.end()).toMatch(/\r\n0\r\n\r\n$/);
   });

@@ -82,7 +82,7 @@ test('20 bad keys one after the other are checked, and the next is refused unche
   expect(statuses).toEqual([...Array(20).fill(401), ...Array(5).fill(429)]);
 });
 
-test('a good key that was accepted lately passes while others of its address guess', async () => {
+test('a key accepted recently still passes while others at its address guess', async () => {
   server = await startServer('apikey');
   expect(await statusOf(goodHeaders.apikey)).toBe(404);
   for (let i = 0; i < 25; i++) await statusOf({ 'X-API-Key': `bad-${i}` });
@@ -90,7 +90,7 @@ test('a good key that was accepted lately passes while others of its address gue
   expect(await statusOf(goodHeaders.apikey)).toBe(404);
 });
 
-test('a good key takes little memory, whatever its client sends beside it', async () => {
+test('a good key takes little memory, whatever else its client sends', async () => {
   server = await startTestServer('apikey');
   const heapUsed = async () => {
     const stream = await openStream(server, { headers: goodHeaders.apikey });
@@ -107,8 +107,8 @@ test('a good key takes little memory, whatever its client sends beside it', asyn
   expect((await heapUsed()) - before).toBeLessThan(4 * 1024 ** 2); // Of 16 MB that it sent.
 });
 
-describe('of tokens', () => {
-  test('an expired one that is good otherwise is no guess', async () => {
+describe('guessing tokens', () => {
+  test('an expired but otherwise good token does not count as a guess', async () => {
     server = await startServer('jwt');
     const expired = bearer(await sign({ exp: inSeconds(-10) }));
     for (let i = 0; i < 30; i++) expect(await statusOf(expired)).toBe(401);
@@ -129,14 +129,14 @@ describe('of tokens', () => {
     expect(count(statuses, 429)).toBe(5);
   });
 
-  test('none at all is no guess', async () => {
+  test('a missing token does not count as a guess', async () => {
     server = await startServer('jwt');
     for (let i = 0; i < 30; i++) expect(await statusOf({})).toBe(401);
     expect(await statusOf(bearer(await sign()))).toBe(404);
   });
 });
 
-describe('for the metrics', () => {
+describe('guessing the token for the metrics', () => {
   const METRICS_TOKEN = 'a-token-of-22-characters-or-more';
   const scrape = (token: string) =>
     send(server, 'GET', '/metrics', { headers: { Authorization: `Bearer ${token}` } });

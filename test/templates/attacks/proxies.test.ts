@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { call, exchange, openStream, post, rawRequest, send } from '../support/client.js';
-import { directoryOf, secret } from '../support/projects.js';
+import { importFrom, secret } from '../support/projects.js';
 import { type RunningServer, startServer } from '../support/server.js';
 
 // What proxies put into headers, and what clients put there to look like proxies.
@@ -95,7 +94,7 @@ describe('whatever a proxy or a client sends', () => {
   });
 
   test('an address is short, and a part of the network that it names', async () => {
-    const { clientAddress } = await import(join(directoryOf('none'), 'dist/http/client-address.js'));
+    const { clientAddress } = await importFrom('none', 'http/client-address.js');
     fc.assert(
       fc.property(text, fc.integer({ min: 0, max: 3 }), (value, trusted) => {
         const request = { headers: { 'x-forwarded-for': value }, socket: { remoteAddress: '127.0.0.1' } };
@@ -129,11 +128,14 @@ describe('a request for a whole URL', () => {
   });
 });
 
-test.each(['identity', 'Identity', 'IDENTITY'])('Content-Encoding: %s is none', async (encoding) => {
-  server = await startServer('none');
-  const stream = await openStream(server);
-  const headers = { 'Content-Encoding': encoding, Accept: 'application/json, text/event-stream' };
-  expect((await stream.post(call(1, 'ping'), headers)).status).toBe(202);
-  expect((await post(server, '/mcp', call(1, 'ping'), headers)).status).toBe(200);
-  expect((await stream.post(call(1, 'ping'), { 'Content-Encoding': 'gzip' })).status).toBe(415);
-});
+test.each(['identity', 'Identity', 'IDENTITY'])(
+  'Content-Encoding: %s means no encoding',
+  async (encoding) => {
+    server = await startServer('none');
+    const stream = await openStream(server);
+    const headers = { 'Content-Encoding': encoding, Accept: 'application/json, text/event-stream' };
+    expect((await stream.post(call(1, 'ping'), headers)).status).toBe(202);
+    expect((await post(server, '/mcp', call(1, 'ping'), headers)).status).toBe(200);
+    expect((await stream.post(call(1, 'ping'), { 'Content-Encoding': 'gzip' })).status).toBe(415);
+  },
+);

@@ -1,5 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { callTool, metric, openStream, post, rawConnection, rawRequest } from '../support/client.js';
+import {
+  callTool,
+  metric,
+  openStream,
+  post,
+  rawConnection,
+  rawRequest,
+  rawStream,
+} from '../support/client.js';
 import { type RunningServer, startTestServer } from '../support/server.js';
 
 // Readers that go on reading get everything, however much waits for them. Those that do not read are cut.
@@ -31,13 +39,6 @@ async function readAt(
   return connection.bytes();
 }
 
-async function sseReader() {
-  const connection = await rawConnection(server);
-  connection.write(rawRequest('GET', '/sse'));
-  const [, endpoint = ''] = /data: (\S+)/.exec(await connection.until(/data: \S+\n\n/)) ?? [];
-  return { connection, endpoint };
-}
-
 describe('a steady reader gets', () => {
   test.each([
     ['4 × 3 MB at 10 MB/s', 4, 3 * MB, 10 * MB],
@@ -47,8 +48,8 @@ describe('a steady reader gets', () => {
     '%s',
     async (_, count, bytes, pace) => {
       server = await startTestServer('none');
-      const { connection, endpoint } = await sseReader();
-      for (let i = 0; i < count; i++) await post(server, endpoint, callTool(i, 'big', { bytes }));
+      const connection = await rawStream(server);
+      for (let i = 0; i < count; i++) await post(server, connection.endpoint, callTool(i, 'big', { bytes }));
       expect(await readAt(connection, pace, count * bytes)).toBeGreaterThanOrEqual(count * bytes);
       expect(server.output()).not.toMatch(/reader_/);
       connection.socket.destroy();
@@ -72,9 +73,9 @@ describe('a reader that takes nothing', () => {
 
   test('is cut and logged, over SSE', async () => {
     server = await startTestServer('none', { STALL_TIMEOUT_SECONDS: '2' });
-    const { connection, endpoint } = await sseReader();
+    const connection = await rawStream(server);
     connection.socket.pause();
-    await post(server, endpoint, callTool(1, 'flood', flood));
+    await post(server, connection.endpoint, callTool(1, 'flood', flood));
     const { reason } = await server.logged({ msg: 'session closed' });
     expect(reason).toMatch(/^reader_/);
     expect(await metric(server, `mcp_sessions_closed_total{reason="${reason}"}`)).toBe(1);
@@ -101,10 +102,10 @@ test.each(['/sse', '/mcp'])(
     const connections = [];
     for (let i = 0; i < 60; i++) {
       if (path === '/sse') {
-        const { connection, endpoint } = await sseReader();
+        const connection = await rawStream(server);
         connection.socket.pause();
         connections.push(connection);
-        await post(server, endpoint, replies);
+        await post(server, connection.endpoint, replies);
       } else {
         const connection = await rawConnection(server);
         connection.socket.pause();

@@ -80,7 +80,7 @@ const thrown = [
 ];
 
 describe('of any kind', () => {
-  test('whatever is thrown where nobody catches is logged and counted, and ends nothing', async () => {
+  test('a value of any kind that is thrown and not caught is logged and counted, and the server goes on', async () => {
     server = await startTestServer('none');
     const stream = await openStream(server);
     let expected = 0;
@@ -112,7 +112,7 @@ test('SIGHUP ends nothing where there is nothing to read again', async () => {
   expect((await server.stop()).code).toBe(0);
 });
 
-test('a port in use ends the process with 1 and one line, whatever the application has open', async () => {
+test('a port in use ends the process with one line and exit status 1, even if the application holds handles open', async () => {
   const project = await makeOwnProject('own-interval', 'none', {
     'src/app.ts': (text) => `${text}\nsetInterval(() => {}, 1000);\n`,
   });

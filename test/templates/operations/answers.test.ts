@@ -1,9 +1,7 @@
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { completeAnswers, parseGiven } from '../../../src/answers/answers.ts';
-import { directoryOf } from '../support/projects.js';
+import { importFrom } from '../support/projects.js';
 
 // Whatever the command accepts as an answer, the generated server accepts as a setting, and the other way round.
 
@@ -12,10 +10,10 @@ interface Settings {
   loadConfig: (env: InstanceType<Settings['Environment']>) => unknown;
 }
 
-const load = async (auth: 'apikey' | 'none'): Promise<Settings> => {
-  const dist = (file: string) => import(pathToFileURL(join(directoryOf(auth), 'dist', file)).href);
-  return { ...(await dist('config.js')), ...(await dist('settings/environment.js')) };
-};
+const load = async (auth: 'apikey' | 'none'): Promise<Settings> => ({
+  ...(await importFrom(auth, 'config.js')),
+  ...(await importFrom(auth, 'settings/environment.js')),
+});
 
 function isAnswer(answers: Record<string, unknown>): boolean {
   try {

@@ -32,7 +32,7 @@ test('RATE_LIMIT: after a burst of twice the rate only that caller has to wait',
   expect((await bob.post(call(1, 'ping'))).status).toBe(202);
 });
 
-test('RATE_LIMIT=0 is no limit', async () => {
+test('RATE_LIMIT=0 turns the limit off', async () => {
   const server = await start({ RATE_LIMIT: '0' });
   const stream = await openStream(server, { headers });
   const answers = await Promise.all(Array.from({ length: 300 }, (_, id) => stream.post(call(id, 'ping'))));

@@ -1,7 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
-import { renderProject } from '../../relay/support/projects.js';
 import { makeOwnProject } from '../auth/own-project.js';
-import type { Auth } from '../support/projects.js';
+import { type Auth, renderProject } from '../support/projects.js';
 import { runServer } from '../support/server.js';
 
 // What a project with the Redis relay says and is told, as far as no Redis is needed for it.
@@ -10,7 +9,7 @@ import { runServer } from '../support/server.js';
 let files: Record<string, string>;
 let project: Auth;
 beforeAll(async () => {
-  const rendered = await renderProject('redis', 'custom');
+  const rendered = await renderProject({ auth: 'custom', relay: 'redis' });
   files = Object.fromEntries([...rendered].map(([path, { content }]) => [path, String(content)]));
   project = await makeOwnProject('custom-relay', 'custom', files);
 }, 60_000);

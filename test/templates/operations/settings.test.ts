@@ -284,7 +284,7 @@ test('SHUTDOWN_SECONDS limits how long a running call may take when the server s
   expect(Date.now() - before).toBeLessThan(4000);
 });
 
-test('a server that fails to stop says why and exits all the same', async () => {
+test('a server that fails to stop cleanly says why and still exits', async () => {
   const script = `
     import { createLog } from './dist/monitoring/log.js';
     import { keepRunning, stopOnSignals } from './dist/process.js';

@@ -130,6 +130,23 @@ export async function rawConnection(server: Target) {
   };
 }
 
+/** A stream on a raw connection, once its first event has come. */
+export async function rawStream(server: Target, headers: Record<string, string> = {}, body = '') {
+  const connection = await rawConnection(server);
+  connection.write(rawRequest('GET', '/sse', headers, body));
+  const head = await connection.until(/data: \S+\n\n/);
+  const [, endpoint = ''] = /data: (\S+)/.exec(head) ?? [];
+  return {
+    ...connection,
+    /** The response up to the first event. */
+    head,
+    /** Where messages to the session are posted. */
+    endpoint,
+    /** What the log calls the session. */
+    session: endpoint.split('=')[1]?.slice(0, 8) ?? '',
+  };
+}
+
 export interface StreamEvent {
   event: string;
   data: string;

@@ -1,7 +1,5 @@
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { afterEach } from 'vitest';
-import { type Auth, directoryOf } from './projects.js';
+import { importFrom } from './projects.js';
 
 // A generated server in the process of the test.
 
@@ -10,21 +8,17 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
-/** A module of a compiled project. */
-export const dist = (file: string, auth: Auth = 'none') =>
-  import(pathToFileURL(join(directoryOf(auth), 'dist', file)).href);
-
 /** @param options.provider makes it a server that asks for credentials */
 export async function startHere(
   settings: Record<string, string> = {},
   options: Record<string, unknown> = {},
 ) {
   const auth = options.provider ? 'custom' : 'none';
-  const { loadConfig } = await dist('config.js', auth);
-  const { createMcpServer } = await dist('mcp-server.js', auth);
-  const { createMetrics } = await dist('monitoring/metrics.js', auth);
-  const { createServer } = await dist('server.js', auth);
-  const { Environment } = await dist('settings/environment.js', auth);
+  const { loadConfig } = await importFrom(auth, 'config.js');
+  const { createMcpServer } = await importFrom(auth, 'mcp-server.js');
+  const { createMetrics } = await importFrom(auth, 'monitoring/metrics.js');
+  const { createServer } = await importFrom(auth, 'server.js');
+  const { Environment } = await importFrom(auth, 'settings/environment.js');
   const env = new Environment({ PORT: '0', RESUME_SECONDS: '0', ...settings });
   const config = loadConfig(env);
   env.finish();

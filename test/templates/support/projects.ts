@@ -1,5 +1,6 @@
 import { cp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { compileProject } from '../../../scripts/compile-project.js';
 import {
   completeAnswers,
@@ -22,6 +23,10 @@ export function directoryOf(auth: Auth): string {
   return join(process.env.RENDERED as string, auth);
 }
 
+/** A module of that project, as it was compiled. */
+export const importFrom = (auth: Auth, file: string) =>
+  import(pathToFileURL(join(directoryOf(auth), 'dist', file)).href);
+
 /** Each combination of answers that decides which layers a project has. */
 export const combinations = authTypes.flatMap((auth) =>
   [true, false].flatMap((streamableHttp) =>
@@ -38,20 +43,18 @@ export function renderProject(given: Record<string, unknown>): Promise<RenderedF
   return render(answers, { secret, templates: templatesFolder });
 }
 
-/** Renders and compiles the projects, once before all tests, where no other run does. */
+/** Renders and compiles a project where tests look for it, once more with the tools of `mcp-server.js`. */
+export async function makeProject(given: Record<string, unknown> & { auth: Auth }): Promise<void> {
+  const directory = directoryOf(given.auth);
+  compileProject(directory, await renderProject(given));
+  await cp(join(directory, 'dist'), join(directory, 'dist-with-test-tools'), { recursive: true });
+  await cp(join(import.meta.dirname, 'mcp-server.js'), join(directory, 'dist-with-test-tools/mcp-server.js'));
+}
+
+/** Makes the projects, once before all tests, where no other run does. */
 export default async function setup(): Promise<() => Promise<void>> {
   const rendered = join(root, `.rendered/test-${process.pid}`);
   process.env.RENDERED = rendered; // The tests' processes inherit it.
-  await Promise.all(
-    authTypes.map(async (auth) => {
-      const directory = directoryOf(auth);
-      compileProject(directory, await renderProject({ auth }));
-      await cp(join(directory, 'dist'), join(directory, 'dist-with-test-tools'), { recursive: true });
-      await cp(
-        join(import.meta.dirname, 'mcp-server.js'),
-        join(directory, 'dist-with-test-tools/mcp-server.js'),
-      );
-    }),
-  );
+  await Promise.all(authTypes.map((auth) => makeProject({ auth })));
   return () => rm(rendered, { recursive: true, force: true });
 }

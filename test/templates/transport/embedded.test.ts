@@ -3,8 +3,8 @@ import { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { call, callTool, eventually, metric, openStream, post, send } from '../support/client.js';
-import { dist, startHere } from '../support/embedded.js';
-import { directoryOf } from '../support/projects.js';
+import { startHere } from '../support/embedded.js';
+import { directoryOf, importFrom } from '../support/projects.js';
 
 // The compiled transport as a library, in a program with a provider and an MCP server of its own.
 
@@ -89,7 +89,7 @@ test('the 202 is written before the message is handled', async () => {
     if (this.statusCode === 202) order.push('accepted');
     return end.apply(this, args);
   });
-  const { createMcpServer } = await dist('mcp-server.js');
+  const { createMcpServer } = await importFrom('none', 'mcp-server.js');
   const server = await startHere(
     {},
     {
@@ -112,7 +112,7 @@ test('the 202 is written before the message is handled', async () => {
 
 describe('a server that closes', () => {
   test('aborts the calls that are still running when their time is up', async () => {
-    const { createMcpServer } = await dist('mcp-server.js');
+    const { createMcpServer } = await importFrom('none', 'mcp-server.js');
     const signals: AbortSignal[] = [];
     const reasons: unknown[] = [];
     const server = await startHere(
@@ -152,7 +152,7 @@ describe('a server that closes', () => {
   });
 
   test('continues when the end of an MCP server fails', async () => {
-    const { createMcpServer } = await dist('mcp-server.js');
+    const { createMcpServer } = await importFrom('none', 'mcp-server.js');
     const server = await startHere(
       {},
       {
@@ -250,7 +250,7 @@ describe('a provider', () => {
 
 test('an MCP server that cannot be made gets 500 without a reason, and the next session is tried again', async () => {
   let fails = true;
-  const { createMcpServer } = await dist('mcp-server.js');
+  const { createMcpServer } = await importFrom('none', 'mcp-server.js');
   const server = await startHere(
     {},
     {

@@ -164,7 +164,7 @@ test.each(table)('%s is answered with %i', async (_, status, ask) => {
   expect((await session.post(ping)).status).toBe(200);
 });
 
-test('initialize with parameters that are none begins no session', async () => {
+test('initialize with invalid parameters begins no session', async () => {
   const { status, headers, body } = await postMcp(server, call(1, 'initialize', {}), alice);
   expect([status, headers['mcp-session-id']]).toEqual([200, undefined]);
   expect(body).toContain('"error"');

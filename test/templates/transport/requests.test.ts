@@ -9,6 +9,7 @@ import {
   post,
   rawConnection,
   rawRequest,
+  rawStream,
   type Stream,
 } from '../support/client.js';
 import { goodHeaders, type RunningServer, startServer } from '../support/server.js';
@@ -202,10 +203,8 @@ describe('a connection', () => {
 
   test('that carries a stream carries nothing else: further bytes end both', async () => {
     for (const more of ['a request', 'no HTTP']) {
-      const connection = await rawConnection(server);
-      connection.write(rawRequest('GET', '/sse', headers));
-      const [, endpoint] = /data: (\S+)/.exec(await connection.until(/data: \S+\n\n/)) as RegExpExecArray;
-      const post = rawRequest('POST', endpoint as string, { ...headers, ...json }, echo(1));
+      const connection = await rawStream(server, headers);
+      const post = rawRequest('POST', connection.endpoint, { ...headers, ...json }, echo(1));
       connection.write(more === 'a request' ? post : 'this is not HTTP\r\n\r\n');
       // The answer said `Connection: close`: what comes after it is not looked at (RFC 9112, section 9.6).
       expect(await connection.end()).not.toMatch(/"id":1|HTTP\/1\.1 [1-5]\d\d [\s\S]*HTTP\/1\.1/);
@@ -273,10 +272,8 @@ describe('a connection', () => {
   });
 
   test('a stream requested with a body stays open, and ends when its client leaves', async () => {
-    const connection = await rawConnection(server);
-    connection.write(rawRequest('GET', '/sse', headers, 'x'.repeat(500_000)));
-    const session = /sessionId=(\S{8})/.exec(await connection.until(/data: \S+\n\n/))?.[1];
-    connection.socket.destroy();
+    const { session, socket } = await rawStream(server, headers, 'x'.repeat(500_000));
+    socket.destroy();
     await server.logged({ msg: 'session closed', session, reason: 'client_gone' });
   });
 });

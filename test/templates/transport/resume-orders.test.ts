@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { call, callTool, eventually, openStream, post, type Stream } from '../support/client.js';
-import { dist, startHere } from '../support/embedded.js';
+import { startHere } from '../support/embedded.js';
+import { importFrom } from '../support/projects.js';
 
 // Clients of two callers whose streams are cut and taken over in any order, in the process of the test. Whatever the
 // order, each gets what is its own, and the server is as it was before.
@@ -91,7 +92,7 @@ test('whatever is cut, taken over, initialised and ended in whatever order, ever
 });
 
 async function startRun() {
-  const { createMcpServer } = await dist('mcp-server.js', 'custom');
+  const { createMcpServer } = await importFrom('custom', 'mcp-server.js');
   /** What ends the calls that run. */
   const running = new Map<string, () => void>();
   const server = await startHere(settings, {

@@ -264,7 +264,7 @@ describe('a session that waits', () => {
     expect(JSON.parse((await watcher.message(1)).result.content[0].text).callsAborted).toBe(1);
   });
 
-  test('with RESUME_SECONDS=0 there is none: it ends with its stream, and clients are not asked', async () => {
+  test('with RESUME_SECONDS=0 a session ends with its stream, and clients are not asked', async () => {
     const one = await start({ RESUME_SECONDS: '0' });
     const stream = await openStream(one, { headers });
     stream.close();

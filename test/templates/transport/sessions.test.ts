@@ -141,7 +141,7 @@ describe('the number of sessions is limited', () => {
   });
   afterAll(() => server.stop());
 
-  test('for one client, with 429 and Retry-After, while other clients come in', async () => {
+  test('for one client, with 429 and Retry-After, while other clients are admitted', async () => {
     const streams = await Promise.all([1, 2, 3].map(() => openStream(server, { headers: alice })));
     const answer = await send(server, 'GET', '/sse', { headers: alice });
     expect(answer.status).toBe(429);
@@ -238,7 +238,7 @@ describe('the number of sessions is limited', () => {
   });
 });
 
-test('2,000 clients that reconnect at the same moment all come in', async () => {
+test('2,000 clients that reconnect at the same moment are all admitted', async () => {
   const server = await startServer('none', {
     MAX_SESSIONS_PER_CLIENT: '2000',
     MAX_CONNECTIONS_PER_ADDRESS: '3000',

@@ -67,7 +67,7 @@ describe('a request that arrives too slowly gets 408, and its connection is clos
     expect(ms).toBeLessThan(8000);
   });
 
-  test.concurrent('a client that keeps its side open is cut off all the same', async () => {
+  test.concurrent('a client that keeps its side of the connection open is still cut off', async () => {
     const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
     const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.on('error', () => {}); // The reset; 'close' follows.

@@ -33,8 +33,8 @@ export interface Memory {
   /** The session that goes on for another. */
   movedTo(sessionId: string, opener: string | undefined): Promise<string | undefined>;
 
-  /** What tells a process from the next one with the same id; undefined if there is none. */
-  lives(nodeIds: string[]): Promise<(string | undefined)[]>;
+  /** For each process what tells it from the next one with the same id, or undefined if it is gone; undefined if unknown. */
+  lives(nodeIds: string[]): Promise<(string | undefined)[] | undefined>;
 
   /** Resolves when what was kept last has arrived. */
   flushed(): Promise<void>;
@@ -46,7 +46,7 @@ export const noMemory: Memory = {
   keep() {},
   take: async () => undefined,
   movedTo: async () => undefined,
-  lives: async (nodeIds) => nodeIds.map(() => undefined),
+  lives: async () => undefined,
   flushed: async () => {},
 };
 

@@ -115,8 +115,10 @@ export function createRedisMemory({ nodeId, redis, keepMs }: RedisMemoryOptions)
     },
 
     async lives(nodeIds) {
-      const found = await commands.mGet(nodeIds.map(aliveOf));
-      return found.map((one) => one ?? undefined);
+      // Others may not have come back to Redis yet.
+      if (!redis.isReady() || redis.msSinceReturn() < signLasts) return undefined;
+      const found = await inTime(commands.mGet(nodeIds.map(aliveOf)), undefined);
+      return found?.map((one) => one ?? undefined);
     },
 
     async flushed() {

@@ -3,6 +3,8 @@ import type { Stream } from '../sessions/stream.ts';
 
 /** One event on its way to the process that holds the stream; `end` ends the stream. */
 export interface RemoteEvent {
+  /** Its place among those of this stream, the first being 1. */
+  place: number;
   event: 'endpoint' | 'message' | 'comment' | 'end';
   data: string;
   id: string;
@@ -26,6 +28,7 @@ export class RemoteStream implements Stream {
 
   readonly #deliver: (events: RemoteEvent[]) => Promise<boolean>;
   readonly #queue: RemoteEvent[] = [];
+  #sent = 0;
   #isSending = false;
   #hasEnded = false;
   #waiters: ((flushed: boolean) => void)[] = [];
@@ -40,11 +43,11 @@ export class RemoteStream implements Stream {
   }
 
   send(event: 'endpoint' | 'message', data: string, id = ''): boolean {
-    return this.#push({ event, data, id });
+    return this.#push(event, data, id);
   }
 
   comment(text: string): void {
-    this.#push({ event: 'comment', data: text, id: '' });
+    this.#push('comment', text);
   }
 
   async flushed(): Promise<boolean> {
@@ -56,7 +59,7 @@ export class RemoteStream implements Stream {
 
   end(): void {
     if (this.#hasEnded) return;
-    this.#push({ event: 'end', data: '', id: '' });
+    this.#push('end');
     this.#hasEnded = true;
   }
 
@@ -68,9 +71,9 @@ export class RemoteStream implements Stream {
     this.#settle(false);
   }
 
-  #push(event: RemoteEvent): boolean {
+  #push(event: RemoteEvent['event'], data = '', id = ''): boolean {
     if (this.isOver || this.#hasEnded) return false;
-    this.#queue.push(event);
+    this.#queue.push({ place: ++this.#sent, event, data, id });
     if (!this.#isSending) this.#sendQueue();
     return true;
   }
@@ -104,7 +107,7 @@ export class RemoteStream implements Stream {
 
   #noteTaken(batch: RemoteEvent[]): void {
     const last = batch.findLast(({ id }) => id !== '');
-    if (last) this.onacknowledged?.(numberOf(last));
+    if (last) this.onacknowledged?.(Number(last.id.slice(last.id.lastIndexOf(':') + 1)));
     if (batch.at(-1)?.event !== 'end') return;
     this.isOver = true;
     this.onclose?.();
@@ -113,9 +116,4 @@ export class RemoteStream implements Stream {
   #settle(flushed: boolean): void {
     for (const resolve of this.#waiters.splice(0)) resolve(flushed);
   }
-}
-
-/** The number of an event among its session's. */
-export function numberOf({ id }: RemoteEvent): number {
-  return Number(id.slice(id.lastIndexOf(':') + 1));
 }

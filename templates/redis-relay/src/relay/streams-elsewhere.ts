@@ -6,7 +6,7 @@ import { largestRelayed } from '../settings/largest-relayed.ts';
 import { type Channel, nodeOf } from './channel.ts';
 import type { Memory } from './keeper.ts';
 import type { ForwardedMessage, Found, Here, KeptSession, Wanted } from './relay.ts';
-import { numberOf, type RemoteEvent, RemoteStream } from './remote-stream.ts';
+import { type RemoteEvent, RemoteStream } from './remote-stream.ts';
 
 export interface StreamsElsewhereOptions {
   channel: Channel;
@@ -37,6 +37,9 @@ const attempts = 3;
 /** Milliseconds between two looks whether the processes are alive whose sessions' streams are here. */
 const lookInterval = 1000;
 
+/** Milliseconds that the last events may take to reach other processes when this one stops. */
+const longestFlush = 1000;
+
 /** Bytes that can be handed to another process at once. */
 const maxBytes = sizeInBytes(largestRelayed) as number;
 
@@ -49,7 +52,7 @@ export function createStreamsElsewhere({ channel, memory, release, log }: Stream
   const held = new Map<string, Held>();
   /** Streams of other processes over which sessions of this one send. */
   const remote = new Map<string, RemoteStream>();
-  /** The last event that came for a stream, or for a session that goes on: none is taken twice. */
+  /** The place of the last event that came for a stream, or for a session that goes on: none is taken twice. */
   const lastTaken = new WeakMap<object, number>();
   let here: Here;
 
@@ -113,7 +116,7 @@ export function createStreamsElsewhere({ channel, memory, release, log }: Stream
   async function look(): Promise<void> {
     const nodes = [...new Set([...held.values()].map(({ sessionId }) => nodeOf(sessionId)))];
     if (nodes.length === 0) return;
-    const lives = await memory.lives(nodes).catch(() => undefined); // Redis is out of reach.
+    const lives = await memory.lives(nodes);
     if (lives === undefined) return;
     for (const [streamId, one] of held) {
       const life = lives[nodes.indexOf(nodeOf(one.sessionId))];
@@ -151,20 +154,19 @@ export function createStreamsElsewhere({ channel, memory, release, log }: Stream
 
   /** At the process that has the stream, or the session that goes on. */
   function takeEvents({ sessionId: streamId, json }: ForwardedMessage): boolean {
-    const stream = held.get(streamId)?.stream;
     const session = here.session(streamId);
-    const target = stream ?? session;
-    if (target === undefined || stream?.isOver || session?.closeReason !== undefined) return false;
-    const last = lastTaken.get(target) ?? 0;
-    for (const event of JSON.parse(json) as RemoteEvent[]) {
-      const { data, id } = event;
-      if (id !== '' && numberOf(event) <= last) continue;
-      if (id !== '') lastTaken.set(target, numberOf(event));
-      if (event.event === 'end') {
+    const target = held.get(streamId) ?? session;
+    if (target === undefined || session?.closeReason !== undefined) return false;
+    const stream = 'stream' in target ? target.stream : undefined;
+    if (stream?.isOver) return false;
+    for (const { place, event, data, id } of JSON.parse(json) as RemoteEvent[]) {
+      if (place <= (lastTaken.get(target) ?? 0)) continue;
+      lastTaken.set(target, place);
+      if (event === 'end') {
         if (held.delete(streamId)) stream?.end();
-      } else if (event.event === 'comment') stream?.comment(data);
-      else if (stream) stream.send(event.event, data, id);
-      else if (event.event === 'message') session?.pass(JSON.parse(data)).catch(() => {}); // It is over meanwhile.
+      } else if (event === 'comment') stream?.comment(data);
+      else if (stream) stream.send(event, data, id);
+      else if (event === 'message') session?.pass(JSON.parse(data)).catch(() => {}); // It is over meanwhile.
     }
     return true;
   }
@@ -199,7 +201,8 @@ export function createStreamsElsewhere({ channel, memory, release, log }: Stream
 
     /** Resolves when what was sent last has arrived, or cannot. */
     async flushed(): Promise<void> {
-      await Promise.all([...remote.values()].map((stream) => stream.flushed()));
+      const all = Promise.all([...remote.values()].map((stream) => stream.flushed()));
+      await Promise.race([all, new Promise((resolve) => setTimeout(resolve, longestFlush))]);
     },
   };
 }

@@ -172,9 +172,9 @@ export class SseSession implements Transport, Session {
   }
 
   /** Sends a message of the MCP server, at the reader's pace. @throws when the session is over */
-  async send(message: JSONRPCMessage): Promise<void> {
+  send(message: JSONRPCMessage): Promise<void> {
     const own = this.#continued ? this.#asOwn(message) : message;
-    if (own !== undefined) await this.pass(own);
+    return own === undefined ? Promise.resolve() : this.pass(own);
   }
 
   async pass(message: JSONRPCMessage): Promise<void> {

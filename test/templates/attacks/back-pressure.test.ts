@@ -3,17 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeCertificate } from '../../support/certificate.js';
-import {
-  call,
-  callTool,
-  eventually,
-  metric,
-  openStream,
-  post,
-  rawConnection,
-  rawRequest,
-  send,
-} from '../support/client.js';
+import { call, callTool, eventually, metric, openStream, post, rawStream, send } from '../support/client.js';
 import { goodHeaders, type RunningServer, startTestServer } from '../support/server.js';
 
 // Readers that do not read. The kernel takes some megabytes for them, so each is sent far more than that.
@@ -26,15 +16,12 @@ afterEach(() => server.stop('SIGKILL'));
 
 /** Opens a stream, reads its first event and nothing after it. */
 async function stuckReader() {
-  const connection = await rawConnection(server);
-  connection.write(rawRequest('GET', '/sse', headers));
-  const [, endpoint] = /data: (\S+)/.exec(await connection.until(/data: \S+\n\n/)) as RegExpExecArray;
-  connection.socket.pause();
-  const session = (endpoint as string).split('=')[1]?.slice(0, 8) as string;
+  const stream = await rawStream(server, headers);
+  const { endpoint, session } = stream;
+  stream.socket.pause();
   return {
-    ...connection,
-    session,
-    post: (message: unknown) => post(server, endpoint as string, message, headers),
+    ...stream,
+    post: (message: unknown) => post(server, endpoint, message, headers),
     closed: () => server.logged({ msg: 'session closed', session }),
   };
 }
