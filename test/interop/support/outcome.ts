@@ -15,6 +15,14 @@ export interface Outcome {
     /** The program that uses the client was told of an error. */
     onerror: boolean;
   };
+  /** What became of a running call when its process, one of several, ended. */
+  moving?: {
+    /** How it ended: it was told to stop, or killed. */
+    signal: 'SIGTERM' | 'SIGKILL';
+    runningCall: string;
+    /** From the end to the next good call. */
+    seconds: number;
+  };
 }
 
 declare module 'vitest' {

@@ -53,6 +53,7 @@ const projects: Record<string, Project> = {
     },
   },
 };
+projects['with-relay'] = { given: { auth: 'apikey', relay: 'redis' }, changes: {} };
 // What the official conformance suite expects of a server.
 projects.conformance = {
   given: { auth: 'none' },
@@ -79,6 +80,16 @@ projects['parameter-headers'] = {
     'src/tools/echo.ts': edit('z.string()', "z.string().meta({ 'x-mcp-header': 'Text.1' })"),
   },
 };
+
+// A tool that takes long enough for its stream to be cut.
+const slowEcho = edit(
+  'function echo({ text }: { text: string }): CallToolResult {',
+  `async function echo({ text }: { text: string }): Promise<CallToolResult> {
+  await new Promise((resolve) => setTimeout(resolve, 1000));`,
+);
+for (const auth of ['jwt', 'apikey', 'none'] as const) {
+  projects[`slow-${auth}`] = { given: { auth }, changes: { 'src/tools/echo.ts': slowEcho } };
+}
 
 projects['with-relay'] = { given: { auth: 'apikey', relay: 'redis' }, changes: {} };
 

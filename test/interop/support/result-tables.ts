@@ -19,6 +19,7 @@ export default class ResultTables implements Reporter {
     write('README.md', 'clients', clientsTable(results));
     write('docs/clients.md', 'features', featuresTable(results));
     write('docs/clients.md', 'reconnecting', reconnectingTable(results));
+    write('docs/clients.md', 'moving', movingTable(results));
   }
 }
 
@@ -95,6 +96,27 @@ function reconnectingTable(results: Result[]): string {
     ['client', 'transport', 'next good call after', 'a running call', 'the program is told'],
     rows,
   );
+}
+
+/** A row for each client whose process was told to stop and, in another run, killed. */
+function movingTable(results: Result[]): string {
+  const rows = clientsOf(results).flatMap(({ client, version }) => {
+    const ways = (['SIGTERM', 'SIGKILL'] as const).map(
+      (signal) =>
+        results.find(
+          (result) =>
+            result.client === client && result.version === version && result.moving?.signal === signal,
+        )?.moving,
+    );
+    if (ways.every((way) => way === undefined)) return [];
+    const cells = ways.flatMap((way) => [
+      way?.runningCall ?? '',
+      way ? `${Math.ceil(way.seconds)} s at most` : '',
+    ]);
+    return [[`${client} ${version}`, ...cells]];
+  });
+  const heads = ['stopped', 'killed'].flatMap((how) => [`${how}: a running call`, 'next good call after']);
+  return table(['client', ...heads], rows);
 }
 
 function clientsOf(results: Result[]): { client: string; version: string }[] {

@@ -5,7 +5,7 @@ import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
 import type { RunningHandlers } from '../monitoring/running-handlers.ts';
 import type { SessionKeeper } from '../relay/relay.ts';
-import { EventLog, type EventStorage } from '../sessions/event-log.ts';
+import { EventLog, type EventStorage, type StoredEvent } from '../sessions/event-log.ts';
 import { errorReply, internalError, isReplyTo, toCheckable, toSendable } from '../sessions/json-rpc.ts';
 import type { CloseReason, Session } from '../sessions/session.ts';
 import { logId } from '../sessions/sessions.ts';
@@ -128,14 +128,13 @@ export class SseSession implements Transport, Session {
    * @param lastEvent the number of the last event that the client got; undefined if it does not say
    */
   resume(stream: Stream, caller: Caller | undefined, lastEvent: number | undefined): void {
-    const missed =
-      lastEvent === undefined
-        ? this.#events.uncertain(this.waitingSince ?? Infinity, this.messagesReceived > 1)
-        : this.#events.after(lastEvent);
+    const missed = lastEvent === undefined ? this.#lacking() : this.#events.after(lastEvent);
     const before = this.#stream;
     this.#noteCaller(caller);
     this.#take(stream);
     before?.end();
+    // The oldest clients keep the lines of an event in which they were cut off; an empty line ends it.
+    if (lastEvent !== undefined) stream.comment('resumed');
     this.#sendEndpoint();
     for (const { number, json } of missed) stream.send('message', json, `${this.sessionId}:${number}`);
     if (!stream.acknowledges) this.#noteWritten();
@@ -173,9 +172,9 @@ export class SseSession implements Transport, Session {
   }
 
   /** Sends a message of the MCP server, at the reader's pace. @throws when the session is over */
-  async send(message: JSONRPCMessage): Promise<void> {
+  send(message: JSONRPCMessage): Promise<void> {
     const own = this.#continued ? this.#asOwn(message) : message;
-    if (own !== undefined) await this.pass(own);
+    return own === undefined ? Promise.resolve() : this.pass(own);
   }
 
   async pass(message: JSONRPCMessage): Promise<void> {
@@ -241,6 +240,10 @@ export class SseSession implements Transport, Session {
     return this.isRunning || this.#events.hasUnwritten;
   }
 
+  get mayLackReply(): boolean {
+    return this.#lacking().length > 0;
+  }
+
   /** The stream ends. The client comes back with a newer credential, as after a cut; its calls go on meanwhile. */
   expire(): void {
     if (!this.#shared.canWait) return void this.close('credential_expired');
@@ -264,6 +267,11 @@ export class SseSession implements Transport, Session {
       this.#stream?.send('message', JSON.stringify(reply));
     }
     this.#end(reason);
+  }
+
+  /** What the client may not have got, as far as it does not say what it has. */
+  #lacking(): StoredEvent[] {
+    return this.#events.uncertain(this.waitingSince ?? Infinity, this.messagesReceived > 1);
   }
 
   #take(stream: Stream): void {
