@@ -46,6 +46,9 @@ const pingIdPrefix = 'keep-alive-';
 /** Consecutive pings that may stay unanswered before the client counts as gone. */
 const maxUnansweredPings = 2;
 
+/** Messages of sessions that others continue: those send them as they are. */
+const passed = new WeakSet<JSONRPCMessage>();
+
 /** How many times what may wait for a client can be on its way to the process that holds its stream. */
 const timesOnTheWay = 16;
 
@@ -174,17 +177,14 @@ export class SseSession implements Transport, Session {
 
   /** Sends a message of the MCP server, at the reader's pace. @throws when the session is over */
   async send(message: JSONRPCMessage): Promise<void> {
-    const own = this.#continued ? this.#asOwn(message) : message;
-    if (own !== undefined) await this.pass(own);
-  }
-
-  async pass(message: JSONRPCMessage): Promise<void> {
     if (this.closeReason !== undefined) throw new Error('The session is closed');
-    const { json } = toSendable(message);
+    const own = this.#continued ? this.#asOwn(message) : message;
+    if (own === undefined) return;
+    const { json } = toSendable(own);
     // A stream may be over before this session has heard of it.
     const stream = this.#stream?.isOver ? undefined : this.#stream;
     const isWritten = stream !== undefined && !stream.acknowledges;
-    const number = this.#events.add(message, json, isWritten, this.#shared.storage.now);
+    const number = this.#events.add(own, json, isWritten, this.#shared.storage.now);
     stream?.send('message', json, `${this.sessionId}:${number}`);
     if (stream === undefined) this.#keepWaiting(this.#shared.maxBufferedBytes);
     // As for a local stream, the message that is just being sent does not count.
@@ -194,6 +194,11 @@ export class SseSession implements Transport, Session {
     if (this.closeReason !== undefined) throw new Error('The session is closed');
     this.messagesSent++;
     this.#shared.metrics.messageDelivered(Buffer.byteLength(json));
+  }
+
+  pass(message: JSONRPCMessage): Promise<void> {
+    passed.add(message);
+    return this.send(message);
   }
 
   refuse(id: RequestId, reason: string): void {
@@ -296,6 +301,7 @@ export class SseSession implements Transport, Session {
 
   /** What a session sends that continues another; undefined if it is for nobody. */
   #asOwn(message: JSONRPCMessage): JSONRPCMessage | undefined {
+    if (passed.has(message)) return message;
     if ('method' in message) return withOwnId(message, this.sessionId);
     if (!isToldAgain(message.id)) return message;
     this.#finish(message.id as RequestId);
