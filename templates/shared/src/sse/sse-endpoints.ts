@@ -241,8 +241,10 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     receiveMessage,
     sessionOf,
     /** Whether a message may be an answer, which no rate limits: this process asks its client, or another may. */
-    mayBeAnswer: (client: string, query: string) =>
-      questions.isAsking(client) || (relay !== undefined && sessionOf(query) === undefined),
+    mayBeAnswer:
+      relay === undefined
+        ? questions.isAsking
+        : (client: string, query: string) => questions.isAsking(client) || sessionOf(query) === undefined,
     /** What other processes may ask of this one. */
     forOthers: {
       receive: receiveForwarded,
