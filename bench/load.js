@@ -121,7 +121,9 @@ function readEvents(socket, onFrame) {
 
 function dataOf(frame) {
   const at = frame.indexOf('data: ');
-  return at < 0 ? '' : frame.slice(at + 6);
+  if (at < 0) return '';
+  const end = frame.indexOf('\n', at);
+  return end < 0 ? frame.slice(at + 6) : frame.slice(at + 6, end);
 }
 
 function onEvent(client, frame) {

@@ -203,7 +203,7 @@ async function callOverFetch({ origin, headers }: Target): Promise<string> {
       text += value;
     }
   };
-  const endpoint = await until(/event: endpoint\ndata: (.*)\n\n/);
+  const endpoint = await until(/event: endpoint\ndata: (.*)\n/);
   const message = {
     jsonrpc: '2.0',
     id: 1,
@@ -215,7 +215,7 @@ async function callOverFetch({ origin, headers }: Target): Promise<string> {
     headers: { 'Content-Type': 'application/json', ...headers },
     body: JSON.stringify(message),
   });
-  return JSON.parse(await until(/event: message\ndata: (.*)\n\n/)).result.content[0].text;
+  return JSON.parse(await until(/event: message\ndata: (.*)\n/)).result.content[0].text;
 }
 
 async function callStreamable({ origin, headers }: Target): Promise<string> {

@@ -149,7 +149,7 @@ function expectAnswers(text: string) {
   const begin = stream < 0 ? text.length : text.lastIndexOf('HTTP/1.1 200 OK\r\n', stream);
   const rest = text.slice(begin);
   expect(rest).toMatch(
-    /^(HTTP\/1\.1 200 OK\r\n([^\r\n]+\r\n)+\r\n(([\da-f]+\r\n)?((id: .*\n)?event: (endpoint|message)\ndata: .*|: .*)\n\n(\r\n)?)*)?$/,
+    /^(HTTP\/1\.1 200 OK\r\n([^\r\n]+\r\n)+\r\n(([\da-f]+\r\n)?(event: (endpoint|message)\ndata: .*\nid: .*|: .*)\n\n(\r\n)?)*)?$/,
   );
   for (const { status, headers, body } of parseAnswers(text.slice(0, begin))) {
     seen.add(status);

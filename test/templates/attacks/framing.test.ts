@@ -35,13 +35,13 @@ describe('the stream over HTTP/1.1', () => {
     expect(head).toMatch(/\r\ntransfer-encoding: chunked\r\n/i);
     for (const [id, text] of ['x', 'é', '\u0085\u2028\u2029', '\u{1f600}', 'x'.repeat(300_000)].entries()) {
       await post(server, endpoint, callTool(id, 'echo', { text }));
-      await connection.until(new RegExp(`"id":${id}\\}\n\n`));
+      await connection.until(new RegExp(`"id":${id}\\}\nid: .*\n\n`));
     }
     await post(server, endpoint, callTool(9, 'leave'));
     const body = unframed(await connection.end());
     expect(body.split('\n\n')).toHaveLength(8); // The last is empty.
     for (const event of body.trimEnd().split('\n\n'))
-      expect(event).toMatch(/^(id: \S+\n)?event: (endpoint|message)\ndata: [^\n]+$/);
+      expect(event).toMatch(/^event: (endpoint|message)\ndata: [^\n]+(\nid: \S+)?$/);
   });
 
   test('ends with its last chunk when the server ends it', async () => {
@@ -54,9 +54,9 @@ describe('the stream over HTTP/1.1', () => {
 test('over HTTP/1.0 the stream is not framed', async () => {
   const connection = await rawConnection(server);
   connection.write('GET /sse HTTP/1.0\r\nHost: localhost\r\n\r\n');
-  const text = await connection.until(/data: \S+\n\n/);
+  const text = await connection.until(/data: \S+\nid: \S+\n\n/);
   expect(text).not.toMatch(/transfer-encoding/i);
-  expect(text).toMatch(/\r\n\r\nevent: endpoint\ndata: \S+\n\n$/);
+  expect(text).toMatch(/\r\n\r\nevent: endpoint\ndata: \S+\nid: \S+:0\n\n$/);
   connection.socket.destroy();
 });
 

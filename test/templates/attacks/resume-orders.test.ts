@@ -56,8 +56,8 @@ interface Event {
 
 /** The whole events of a stream, `endpoint` aside. */
 function eventsOf({ stream, read = stream.text() }: Seen): Event[] {
-  const found = read.matchAll(/^id: (\S+):(\d+)\nevent: message\ndata: (.*)\n\n/gm);
-  return [...found].map(([, session = '', number = '', data = '']) => ({
+  const found = read.matchAll(/^event: message\ndata: (.*)\nid: (\S+):(\d+)\n\n/gm);
+  return [...found].map(([, data = '', session = '', number = '']) => ({
     id: `${session}:${number}`,
     session,
     number: Number(number),

@@ -155,7 +155,7 @@ test('a session that is taken over again and again is one session, with one stre
   const first = await openStream(server, { headers: alice });
   await first.post(callTool(1, 'echo', { text: 'once' }));
   await first.message(1);
-  const [id = ''] = eventIds(first);
+  const [, id = ''] = eventIds(first);
   let last = first;
   for (let i = 0; i < 200; i++) {
     const next = await openStream(server, { headers: { ...alice, 'Last-Event-ID': id } });

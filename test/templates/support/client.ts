@@ -134,7 +134,7 @@ export async function rawConnection(server: Target) {
 export async function rawStream(server: Target, headers: Record<string, string> = {}, body = '') {
   const connection = await rawConnection(server);
   connection.write(rawRequest('GET', '/sse', headers, body));
-  const head = await connection.until(/data: \S+\n\n/);
+  const head = await connection.until(/data: \S+\n(.+\n)?\n/);
   const [, endpoint = ''] = /data: (\S+)/.exec(head) ?? [];
   return {
     ...connection,

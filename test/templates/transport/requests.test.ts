@@ -293,7 +293,7 @@ describe('HTTP/1.0', () => {
     const text = await connection.until(/\n\n/);
     const [head, body] = text.split('\r\n\r\n');
     expect(head).not.toMatch(/transfer-encoding/i);
-    expect(body).toMatch(/^event: endpoint\ndata: \/messages\?sessionId=[\w-]+\n\n$/);
+    expect(body).toMatch(/^event: endpoint\ndata: \/messages\?sessionId=[\w-]+\nid: [\w-]+:0\n\n$/);
     connection.socket.destroy();
   });
 

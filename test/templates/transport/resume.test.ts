@@ -102,13 +102,24 @@ describe('a client that reconnects', () => {
       await before.post(callTool(id, 'echo', { text: `reply ${id}` }));
       await before.message(id);
     }
-    const [, second] = [...before.text().matchAll(/^id: (\S+)$/gm)].map(([, id]) => id as string);
+    const [, , second] = [...before.text().matchAll(/^id: (\S+)$/gm)].map(([, id]) => id as string);
     before.close();
     const again = await openStream(server, { headers: { ...headers, 'Last-Event-ID': second as string } });
     expect(again.endpoint).toBe(before.endpoint);
     expect(await again.message()).toMatchObject({ id: 3 });
     await again.post(call(4, 'ping'));
     expect(await again.message()).toMatchObject({ id: 4 });
+    again.close();
+  });
+
+  test('that was cut after the endpoint event names that, and gets its first reply', async () => {
+    const before = await openStream(server, { headers });
+    const [, id = ''] = /^id: (\S+)$/m.exec(before.text()) ?? [];
+    await before.post(callTool(1, 'wait', { ms: 300, text: 'first' }));
+    before.close();
+    const again = await openStream(server, { headers: { ...headers, 'Last-Event-ID': id } });
+    expect(again.endpoint).toBe(before.endpoint);
+    expect((await again.message(1)).result.content[0].text).toBe('first');
     again.close();
   });
 

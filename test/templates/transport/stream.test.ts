@@ -35,7 +35,7 @@ describe('the stream', () => {
     await stream.message(1);
     await stream.message(2);
     await stream.message(3);
-    const event = '((id: [\\w-]+:\\d+\\n)?event: (endpoint|message)\\ndata: [^\\n\\r]+\\n\\n)';
+    const event = '(event: (endpoint|message)\\ndata: [^\\n\\r]+\\nid: [\\w-]+:\\d+\\n\\n)';
     expect(stream.text()).toMatch(new RegExp(`^${event}{4}$`));
     stream.close();
   });
@@ -115,7 +115,7 @@ describe('keep-alive', () => {
     const between = Date.parse(second as string) - Date.parse(first as string);
     expect(between).toBeGreaterThan(900);
     expect(between).toBeLessThan(2000);
-    expect(kept.text()).toMatch(/^event: endpoint\ndata: .*\n\n(: keep-alive [\dTZ:.-]+\n\n){2}$/);
+    expect(kept.text()).toMatch(/^event: endpoint\ndata: .*\nid: .*\n\n(: keep-alive [\dTZ:.-]+\n\n){2}$/);
     expect(quiet.comments).toEqual([]);
     await Promise.all([on.stop(), off.stop()]);
   });

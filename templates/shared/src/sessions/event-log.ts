@@ -50,6 +50,11 @@ export class EventLog {
     return this.#bytes;
   }
 
+  /** The number of the last event. */
+  get lastNumber(): number {
+    return this.#number;
+  }
+
   get hasUnwritten(): boolean {
     return this.#unwritten > 0;
   }

@@ -45,9 +45,9 @@ export class EventStream extends PacedWriter {
    * @returns false if the stream is over
    */
   send(event: 'endpoint' | 'message', data: string, id = ''): boolean {
-    // First, because clients written by hand often look for the data in the line after `event:`.
+    // Last, because the oldest SDK names an event as soon as it has read this line, though it was cut off before the end.
     const idLine = id === '' ? '' : `id: ${id}\n`;
-    return this.#writeFramed(`${idLine}event: ${event}\ndata: ${withoutLineBreaks(data)}\n\n`);
+    return this.#writeFramed(`event: ${event}\ndata: ${withoutLineBreaks(data)}\n${idLine}\n`);
   }
 
   /** Sends only an id: a client that is cut off before the first event can name it. */

@@ -94,7 +94,7 @@ export class SseSession implements Transport, Session {
   }
 
   async start(): Promise<void> {
-    this.#sendEndpoint();
+    this.#sendEndpoint(0);
   }
 
   /** A session belongs to the caller who opened its stream; if that needed no credential, to the first caller known. */
@@ -124,7 +124,7 @@ export class SseSession implements Transport, Session {
     before?.end();
     // The oldest clients keep the lines of an event in which they were cut off; an empty line ends it.
     if (lastEvent !== undefined) stream.comment('resumed');
-    this.#sendEndpoint();
+    this.#sendEndpoint(missed[0] ? missed[0].number - 1 : this.#events.lastNumber);
     for (const { number, json } of missed) stream.send('message', json, `${this.sessionId}:${number}`);
     if (!stream.acknowledges) this.#noteWritten();
     this.#pingsUnanswered = 0;
@@ -287,10 +287,11 @@ export class SseSession implements Transport, Session {
       this.#end('reader_too_slow');
   }
 
-  #sendEndpoint(): void {
+  /** @param number of the event before it, which a client names that is cut off after it */
+  #sendEndpoint(number: number): void {
     // The first event names the URL to POST to; clients wait for it before they send anything.
     // https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
-    this.#stream?.send('endpoint', this.#messageUrl);
+    this.#stream?.send('endpoint', this.#messageUrl, `${this.sessionId}:${number}`);
   }
 
   /** With a newer credential than the last, the session lasts longer. */
