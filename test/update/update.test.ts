@@ -113,6 +113,27 @@ describe('a project that an earlier version made', () => {
     expect(git('log', '--oneline').trim().split('\n')).toHaveLength(1);
   });
 
+  test('keeps auth logic that its owner replaced, and has a conflict only if the template changed it too', async () => {
+    const provider = 'src/auth/api-key-auth-provider.ts';
+    const own = '// All mine.\nexport class APIKeyAuthProvider {}\n';
+    const owner = (files: Files) => {
+      files[provider] = own;
+    };
+    const unchanged = await project({ earlier, owner });
+    expect((await unchanged.update()).actions).not.toHaveProperty([provider]);
+    expect(unchanged.read(provider)).toBe(own);
+
+    const changed = await project({
+      earlier: (files) => {
+        files[provider] = withLine(files[provider], 20, (line) => `${line} // not fixed yet`);
+      },
+      owner,
+    });
+    const { actions } = await changed.update();
+    expect(actions).toMatchObject({ [provider]: 'conflict' });
+    expect(changed.read(provider)).toContain('<<<<<<< yours\n// All mine.\n');
+  });
+
   test('gets the fix in a file that its owner renamed', async () => {
     const { update, read, directory } = await project({
       earlier,

@@ -151,7 +151,7 @@ function sendHeadersEverywhere(headers: Record<string, string>): () => void {
   };
 }
 
-/** The last version that does not say so when it reconnects. It knows no less of the protocol than the latest here. */
+/** The last version that does not say so when it reconnects. */
 export const client1_12: ClientUnderTest = {
   name: '@modelcontextprotocol/sdk',
   version: versionOf('sdk-1.12'),

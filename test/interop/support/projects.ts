@@ -85,7 +85,7 @@ projects['parameter-headers'] = {
 const slowEcho = edit(
   'function echo({ text }: { text: string }): CallToolResult {',
   `async function echo({ text }: { text: string }): Promise<CallToolResult> {
-  await new Promise((resolve) => setTimeout(resolve, 1000));`,
+  await new Promise((resolve) => setTimeout(resolve, Number(process.env.SLOW_ECHO_MS)));`,
 );
 for (const auth of ['jwt', 'apikey', 'none'] as const) {
   projects[`slow-${auth}`] = { given: { auth }, changes: { 'src/tools/echo.ts': slowEcho } };

@@ -10,7 +10,6 @@ import { errorReply, internalError, isReplyTo, toCheckable, toSendable } from '.
 import type { CloseReason, Session } from '../sessions/session.ts';
 import { logId } from '../sessions/sessions.ts';
 import type { Stream } from '../sessions/stream.ts';
-import { answerTo, asMessages, type Continued, isToldAgain, withOwnId } from './continued.ts';
 
 export interface SseSessionOptions {
   sessionId: string;
@@ -22,8 +21,6 @@ export interface SseSessionOptions {
   messageUrl: string;
   /** What its MCP server is doing. */
   handlers: RunningHandlers;
-  /** What it goes on with, if its client began at another process. */
-  continued?: Continued | undefined;
 }
 
 /** What all sessions have in common. */
@@ -75,7 +72,6 @@ export class SseSession implements Transport, Session {
   readonly #messageUrl: string;
   readonly #shared: SharedByAll;
   readonly #events: EventLog;
-  readonly #continued: Continued | undefined;
   /** The client's requests that have no reply yet, and what each holds until then. */
   readonly #running = new Map<RequestId, Work | undefined>();
   /** Work of calls whose id came again: which reply is whose cannot be told, so they count until the session ends. */
@@ -93,19 +89,12 @@ export class SseSession implements Transport, Session {
     this.#messageUrl = options.messageUrl;
     this.#handlers = options.handlers;
     this.#shared = shared;
-    this.#continued = options.continued;
-    this.#events = new EventLog(shared.storage, options.continued ? 1 : 0);
+    this.#events = new EventLog(shared.storage);
     this.#take(options.stream);
   }
 
   async start(): Promise<void> {
     this.#sendEndpoint();
-  }
-
-  /** Tells the MCP server what the client told another process before, and the client which calls were lost with that. */
-  continue(): void {
-    for (const message of asMessages(this.#continued?.told ?? [])) this.receive(message);
-    for (const id of this.#continued?.lostCalls ?? []) this.refuse(id, closed.process_ended);
   }
 
   /** A session belongs to the caller who opened its stream; if that needed no credential, to the first caller known. */
@@ -161,10 +150,11 @@ export class SseSession implements Transport, Session {
       this.#finish(message.params?.requestId as RequestId);
     }
     this.#shared.keeper?.noteReceived(this, message);
-    const own = this.#continued ? this.#forThis(message) : message;
-    if (own === undefined) return;
     try {
-      this.onmessage?.(isRequest ? own : toCheckable(own), caller && { authInfo: ownAuthInfo(caller) });
+      this.onmessage?.(
+        isRequest ? message : toCheckable(message),
+        caller && { authInfo: ownAuthInfo(caller) },
+      );
     } catch (error) {
       this.onerror?.(error as Error);
       if (isRequest) this.send(internalError(message)).catch(() => {}); // The client left.
@@ -172,12 +162,7 @@ export class SseSession implements Transport, Session {
   }
 
   /** Sends a message of the MCP server, at the reader's pace. @throws when the session is over */
-  send(message: JSONRPCMessage): Promise<void> {
-    const own = this.#continued ? this.#asOwn(message) : message;
-    return own === undefined ? Promise.resolve() : this.pass(own);
-  }
-
-  async pass(message: JSONRPCMessage): Promise<void> {
+  async send(message: JSONRPCMessage): Promise<void> {
     if (this.closeReason !== undefined) throw new Error('The session is closed');
     const { json } = toSendable(message);
     // A stream may be over before this session has heard of it.
@@ -225,7 +210,7 @@ export class SseSession implements Transport, Session {
 
   /** The client's requests whose replies it has not got. */
   get unanswered(): RequestId[] {
-    const running = [...this.#running.keys()].filter((id) => !isToldAgain(id));
+    const running = [...this.#running.keys()];
     return this.#events.hasUnwritten ? [...running, ...this.#events.unwrittenReplies] : running;
   }
 
@@ -302,27 +287,6 @@ export class SseSession implements Transport, Session {
       this.#end('reader_too_slow');
   }
 
-  /** What a session sends that continues another; undefined if it is for nobody. */
-  #asOwn(message: JSONRPCMessage): JSONRPCMessage | undefined {
-    if ('method' in message) return withOwnId(message, this.sessionId);
-    if (!isToldAgain(message.id)) return message;
-    this.#finish(message.id as RequestId);
-    return undefined;
-  }
-
-  /** What a session gets that continues another; undefined if it is for the other alone. */
-  #forThis(message: JSONRPCMessage): JSONRPCMessage | undefined {
-    if (!('method' in message)) {
-      const answer = answerTo(this.sessionId, message);
-      if (answer === undefined) this.#continued?.toFormer(message);
-      return answer;
-    }
-    const isOfBoth =
-      message.method === 'notifications/cancelled' || message.method === 'notifications/progress';
-    if (isOfBoth) this.#continued?.toFormer(message);
-    return message;
-  }
-
   #sendEndpoint(): void {
     // The first event names the URL to POST to; clients wait for it before they send anything.
     // https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
@@ -366,9 +330,8 @@ export class SseSession implements Transport, Session {
 }
 
 /** What a call is told whose session ends before its reply. */
-const closed: Partial<Record<CloseReason, string>> & { server_closed: string; process_ended: string } = {
+const closed: Partial<Record<CloseReason, string>> & { server_closed: string } = {
   server_closed: 'The session was closed before the call ended',
   shutdown: 'The server stopped before the call ended',
   credential_expired: 'The credential expired before the call ended',
-  process_ended: 'The process that ran the call ended',
 };
