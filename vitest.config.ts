@@ -62,7 +62,7 @@ export default defineConfig({
         },
       },
       {
-        // What needs a browser, or builds and runs a project's image.
+        // What needs a browser, builds and runs a project's image, or runs a project's own tests again and again.
         test: {
           name: 'slow',
           sequence: { groupOrder: 4 },

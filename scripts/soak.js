@@ -2,6 +2,10 @@
 // attackers beside them. At the end every reply must have reached the client that asked, and the server must hold no more than before.
 //
 //   node scripts/soak.js [--seconds 120] [--sessions 2000] [--project directory]
+//   node scripts/soak.js --come-and-go 10000 [--callers 1] [--project directory]
+//
+// The second form has so many clients come one after the other, 50 at a time, make one call each in a session of its own
+// as Home Assistant does, and leave; their sessions wait for RESUME_SECONDS (30). It prints what that costs.
 //
 // Without --project it makes one (needs `npm run build`). The project's MCP server is the one that the tests use.
 import { spawn } from 'node:child_process';
@@ -20,6 +24,8 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '120' },
     sessions: { type: 'string', default: '2000' },
     project: { type: 'string' },
+    'come-and-go': { type: 'string' },
+    callers: { type: 'string', default: '1' },
   },
 });
 const seconds = Number(values.seconds);
@@ -68,10 +74,13 @@ const counts = {
 const endings = new Map();
 const logId = (path) => path.split('=')[1].slice(0, 8);
 
+const megabytes = (bytes) => `${(bytes / 1024 ** 2).toFixed(1)} MB`;
+
 const agent = new Agent({ keepAlive: true, maxSockets: 200 });
 
 const project = values.project ?? (await makeProject());
 const { server, port } = await startServer(project);
+if (values['come-and-go']) await comeAndGo(Number(values['come-and-go']), Number(values.callers));
 await crowd(Math.min(3, seconds)); // Code is compiled, pools are filled: what the server holds from now on is its own.
 const before = await inside();
 await crowd(seconds);
@@ -84,7 +93,6 @@ const held = ['Timeout', 'TCPSocketWrap'].map(
   (kind) => (after.resources[kind] ?? 0) - (before.resources[kind] ?? 0),
 );
 const open = after.mcpServersMade - after.mcpServersClosed - 1; // Without the one that looked.
-const megabytes = (bytes) => `${(bytes / 1024 ** 2).toFixed(1)} MB`;
 console.log(
   `${counts.opened} sessions, ${counts.calls} calls, ${counts.cut} slow readers cut, ${counts.vanished} vanished, ${counts.attacks} attacks`,
 );
@@ -110,6 +118,53 @@ const failures = [
 ].filter(Boolean);
 for (const failure of failures) console.error(`✗ ${failure}`);
 process.exit(failures.length > 0 ? 1 : 0);
+
+/** Has clients come, call once and leave, and ends the program with what it cost. */
+async function comeAndGo(clients, callers) {
+  const before = await inside();
+  let most = 0;
+  let next = 0;
+  const started = performance.now();
+  await Promise.all(
+    Array.from({ length: 50 }, async () => {
+      while (next < clients) {
+        const number = next++;
+        // Each caller is an address, as a proxy would name it.
+        const caller = number % callers;
+        const session = await openSession({
+          'X-Forwarded-For': `10.${caller >> 16}.${(caller >> 8) & 255}.${caller & 255}`,
+        });
+        await session.echo();
+        session.close();
+        if (number % 100 === 0) most = Math.max(most, await gauge('mcp_sessions_waiting'));
+      }
+    }),
+  );
+  const seconds = (performance.now() - started) / 1000;
+  const waiting = await gauge('mcp_sessions_waiting');
+  const full = await insideNow();
+  await wait(31_000); // Longer than RESUME_SECONDS.
+  const after = await inside();
+  const each = (full.heapUsed - before.heapUsed) / Math.max(1, waiting) / 1024;
+  console.log(
+    `${clients} clients of ${callers} callers in ${seconds.toFixed(0)} s: ${counts.replies} of ${counts.calls} calls answered`,
+  );
+  console.log(
+    `sessions that wait: ${most} at most, ${waiting} at the end, ${await gauge('mcp_sessions_waiting')} after 31 s`,
+  );
+  console.log(
+    `heap: ${megabytes(before.heapUsed)} before, ${megabytes(full.heapUsed)} at the end (${each.toFixed(0)} KB for each that waits), ${megabytes(after.heapUsed)} after 31 s`,
+  );
+  console.log(`memory: ${megabytes(before.rss)} before, ${megabytes(after.peakRss)} at most`);
+  server.kill();
+  process.exit(counts.replies === clients && after.heapUsed - before.heapUsed < heapTolerance ? 0 : 1);
+}
+
+/** A value of the metrics page. */
+async function gauge(name) {
+  const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  return Number(new RegExp(`^${name} (.*)$`, 'm').exec(page)?.[1]);
+}
 
 /** Keeps as many sessions as asked for busy until the time is up, then lets all of them go. */
 async function crowd(seconds) {
@@ -196,8 +251,8 @@ async function vanish(session) {
   counts.vanished++;
 }
 
-async function openSession() {
-  const opening = request({ port, path: '/sse', agent: false }).end();
+async function openSession(headers = {}) {
+  const opening = request({ port, path: '/sse', agent: false, headers }).end();
   const [response] = await once(opening, 'response');
   if (response.statusCode !== 200) throw new Error(`the stream was refused with ${response.statusCode}`);
   counts.opened++;
@@ -278,13 +333,18 @@ async function inside() {
   agent.destroy(); // Connections that are kept for the next message are not the server's to close.
   for (const deadline = Date.now() + patience; ; ) {
     await wait(1500); // Longer than a session whose client left waits for it.
-    const session = await openSession();
-    const { reply } = await session.call('inside', {});
-    const { result } = await reply;
-    session.close();
-    const state = JSON.parse(result.content[0].text);
+    const state = await insideNow();
     if (state.mcpServersMade - state.mcpServersClosed === 1 || Date.now() > deadline) return state;
   }
+}
+
+/** What the server holds at the moment. */
+async function insideNow() {
+  const session = await openSession();
+  const { reply } = await session.call('inside', {});
+  const { result } = await reply;
+  session.close();
+  return JSON.parse(result.content[0].text);
 }
 
 async function startServer(cwd) {
@@ -296,10 +356,13 @@ async function startServer(cwd) {
     MAX_CONNECTIONS_PER_ADDRESS: '10000',
     MAX_CALLS_PER_CLIENT: '10000',
     STALL_TIMEOUT_SECONDS: '2',
+    RESUME_SECONDS: '1',
+    // As it is by itself, where that is what is measured.
+    ...(values['come-and-go'] && { RESUME_SECONDS: '30', MAX_SESSIONS_PER_CLIENT: '100', TRUST_PROXY: '1' }),
   };
   const server = spawn(process.execPath, ['dist-with-test-tools/main.js'], {
     cwd,
-    env: { PATH: process.env.PATH, LOG_LEVEL: 'info', LOG_FORMAT: 'json', RESUME_SECONDS: '1', ...settings },
+    env: { PATH: process.env.PATH, LOG_LEVEL: 'info', LOG_FORMAT: 'json', ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   process.once('exit', () => server.kill('SIGKILL'));

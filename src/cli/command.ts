@@ -57,7 +57,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const [first, ...rest] = argv.filter((word, index) => index > 0 || word !== '--');
     let status = 0;
     if (first === 'update') status = await update(rest, terminal, signal);
-    else if (first === 'add') await add(rest, terminal);
+    else if (first === 'add') await add(rest, terminal, signal);
     else await create(argv, signal);
     await outputWritten();
     if (signal.reason instanceof CreateError) throw signal.reason;

@@ -69,7 +69,7 @@ export const git = {
 } satisfies Step;
 
 /** The line in which git says why it failed. */
-function reasonOf({ output, message }: CommandFailed): string {
+export function reasonOf({ output, message }: CommandFailed): string {
   const lines = output.split(/\r?\n/).filter((line) => line.trim() !== '');
   const reason = lines.find((line) => /^(?:fatal|error):/.test(line)) ?? lines.at(-1);
   return reason?.replace(/^\w+: /, '') ?? message;

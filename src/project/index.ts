@@ -4,6 +4,7 @@
  */
 export { type CreateOptions, createProject } from './create-project.ts';
 export { environmentFile, variablesIn } from './environment-file.ts';
+export { reasonOf } from './git.ts';
 export { filesIn, layersOf } from './layers.ts';
 export type { NextSteps } from './next-steps.ts';
 export {

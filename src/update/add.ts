@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { outputFileSync } from 'fs-extra/esm';
 import { readRecord, recordFile } from '../answers/index.ts';
-import { CreateError } from '../errors.ts';
-import { createRun, failingAs, type Run, runScript } from '../project/index.ts';
+import { CreateError, cancelled } from '../errors.ts';
+import { createRun, failingAs, type Run, remove, runScript } from '../project/index.ts';
 import { examples, type Kind, kinds } from './examples.ts';
 import { lineEndOf } from './trees.ts';
 
@@ -21,12 +21,13 @@ export const mcpServerFile = 'src/mcp-server.ts';
 /**
  * Adds a tool, a resource or a prompt to a project: its file, its test and its registration.
  *
- * @throws {CreateError} bad_input, if the name cannot be used; build_failed or verify_failed, with the files written
+ * @throws {CreateError} bad_input, if the name cannot be used; build_failed or verify_failed, with the files written;
+ *   cancelled, with the files as they were before
  */
 export async function addToProject(
   kind: string,
   name: string,
-  { cwd, run = createRun() }: { cwd: string; run?: Run },
+  { cwd, signal, run = createRun(signal) }: { cwd: string; signal?: AbortSignal; run?: Run },
 ): Promise<Added> {
   if (!isKind(kind)) throw refuse(`add ${kind} must be add ${kinds.join(', add ')}`);
   // What clients accept: https://modelcontextprotocol.io/community/seps/986-specify-format-for-tool-names allows more.
@@ -44,19 +45,32 @@ export async function addToProject(
   const before = existsSync(place) ? readFileSync(place, 'utf8') : '';
   const after = register(before, example.importLine, example.callLine);
   const end = lineEndOf(before);
-  outputFileSync(join(cwd, example.file), example.fileText.replaceAll('\n', end));
-  outputFileSync(join(cwd, example.test), example.testText.replaceAll('\n', end));
-  const files = [example.file, example.test];
+  const written = new Map([
+    [example.file, example.fileText.replaceAll('\n', end)],
+    [example.test, example.testText.replaceAll('\n', end)],
+    ...(after === undefined ? [] : [[mcpServerFile, after] as const]),
+  ]);
+  for (const [path, text] of written) outputFileSync(join(cwd, path), text);
+  const files = [...written.keys()];
   if (after === undefined)
     return { files, toAdd: [example.importLine, example.callLine.trim()], tested: false };
-  outputFileSync(place, after);
-  files.push(mcpServerFile);
 
   const { packageManager = 'npm' } = answers;
   if (!existsSync(join(cwd, 'node_modules'))) return { files, toAdd: [], tested: false };
   const context = { directory: cwd, packageManager, run };
-  await failingAs('build_failed', () => runScript('build', context));
-  await failingAs('verify_failed', () => runScript('test', context));
+  try {
+    await failingAs('build_failed', () => runScript('build', context));
+    await failingAs('verify_failed', () => runScript('test', context));
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    const isChanged = (path: string) => readFileSync(join(cwd, path), 'utf8') !== written.get(path);
+    const changed = files.filter((path) => existsSync(join(cwd, path)) && isChanged(path));
+    for (const path of files.filter((one) => !changed.includes(one))) {
+      if (path === mcpServerFile) outputFileSync(place, before);
+      else await remove(join(cwd, path));
+    }
+    throw cancelled(error, changed);
+  }
   return { files, toAdd: [], tested: true };
 }
 

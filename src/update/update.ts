@@ -4,12 +4,14 @@ import { join, resolve } from 'node:path';
 import type { Answers } from '../answers/index.ts';
 import { CreateError, cancelled } from '../errors.ts';
 import {
+  CommandFailed,
   createRun,
   currentDirectory,
   inspectDirectory,
   type MakeOptions,
   packageManagers,
   type Run,
+  reasonOf,
   remove,
   requirePackageManager,
   type StepContext,
@@ -57,6 +59,12 @@ export interface UpdatePlan extends Update {
  * @throws {CreateError} project_not_ready, if git could not undo the update; bad_input, if the record cannot be used
  */
 export async function planUpdate(flags: Partial<Answers>, options: UpdateOptions = {}): Promise<UpdatePlan> {
+  return plan(flags, options).catch((error) => {
+    throw options.signal?.aborted ? cancelled(error) : error;
+  });
+}
+
+async function plan(flags: Partial<Answers>, options: UpdateOptions): Promise<UpdatePlan> {
   const { cwd = currentDirectory(), signal, run = createRun(signal) } = options;
   const { directory: path = '.', install = true, verify = true, ...changed } = flags;
   const { directory, exists } = await inspectDirectory(resolve(cwd, path));
@@ -70,10 +78,8 @@ export async function planUpdate(flags: Partial<Answers>, options: UpdateOptions
     return { directory, ...unfinished.report, steps: [], upToDate: false, resumed: true, make };
   }
 
-  const { changes, report } = await planChanges(directory, changed, run).catch((error) => {
-    throw signal?.aborted ? cancelled(error) : error;
-  });
-  if (signal?.aborted) throw cancelled();
+  const { changes, report } = await planChanges(directory, changed, run);
+  signal?.throwIfAborted();
   return {
     directory,
     ...report,
@@ -98,8 +104,13 @@ async function journalFolder(directory: string, run: Run): Promise<string> {
   try {
     const path = await run('git', ['rev-parse', '--git-path', `create-mcp-sse-${id}`], { cwd: directory });
     return resolve(directory, path);
-  } catch {
-    throw notReady('an update needs git and a repository: run git init, and commit the project');
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    throw notReady(
+      error.notFound || /not a git repository/.test(error.output)
+        ? 'an update needs git and a repository: run git init, and commit the project'
+        : `git cannot be used here: ${reasonOf(error)}`,
+    );
   }
 }
 

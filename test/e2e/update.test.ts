@@ -1,7 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, expect, test, vi } from 'vitest';
 import { readTree } from '../fixtures/files.ts';
 import { temporaryDirectory } from '../fixtures/temporary.ts';
@@ -162,6 +163,62 @@ describe.each<[string, NpmStep]>([
   });
 });
 
+describe('at any moment of an update', () => {
+  const args = ['update', 'x', '--relay', 'redis', ...withoutInstall];
+
+  /** Runs an update and sends it a signal after a while. @returns its exit status; null if it was killed */
+  async function interrupted(cwd: string, signal: NodeJS.Signals, milliseconds: number) {
+    const child = spawn(command, args, { cwd, env: cleanEnvironment, stdio: 'ignore' });
+    const ended = once(child, 'exit');
+    const timer = setTimeout(() => child.kill(signal), milliseconds);
+    const [exitCode] = await ended;
+    clearTimeout(timer);
+    return exitCode as number | null;
+  }
+
+  /** What is left of a run in git's folder. */
+  const leftIn = (directory: string) =>
+    readdirSync(join(directory, '.git')).filter((name) => name.startsWith('create-mcp-sse'));
+
+  /** The files before an update and after it, and moments from its begin to its end. */
+  async function measured() {
+    const { cwd, directory } = await project();
+    const before = filesOf(directory);
+    const start = performance.now();
+    expect(await interrupted(cwd, 'SIGINT', 60_000)).toBe(0);
+    const duration = performance.now() - start;
+    const moments = Array.from({ length: 8 }, (_, index) => ((index + 2) * duration) / 10);
+    return { before, after: filesOf(directory), moments };
+  }
+
+  /** Without secrets, which are another's in each project. */
+  const comparable = ({ '.env': _, ...files }: Record<string, string>) => files;
+
+  test('Ctrl-C leaves the files as they were, or all of them updated', async () => {
+    const { before, after, moments } = await measured();
+    for (const moment of moments) {
+      const { cwd, directory } = await project();
+      const exitCode = await interrupted(cwd, 'SIGINT', moment);
+      expect([0, 130]).toContain(exitCode);
+      expect(comparable(filesOf(directory))).toEqual(comparable(exitCode === 0 ? after : before));
+      expect(leftIn(directory)).toEqual([]);
+    }
+  }, 180_000);
+
+  test('kill -9 leaves what the next update finishes', async () => {
+    const { after, moments } = await measured();
+    for (const moment of moments) {
+      const { cwd, directory } = await project();
+      await interrupted(cwd, 'SIGKILL', moment);
+      const { exitCode, stderr } = await runCommand(args, { cwd });
+      // Killed after its last file, it had nothing left to do.
+      if (exitCode !== 0) expect(stderr).toContain('has changes that are not committed');
+      expect(comparable(filesOf(directory))).toEqual(comparable(after));
+      expect(leftIn(directory)).toEqual([]);
+    }
+  }, 180_000);
+});
+
 describe('add', () => {
   test('writes a tool, its test and its registration', async () => {
     const { directory, git, read } = await project();
@@ -184,6 +241,34 @@ describe('add', () => {
     expect(stdout).toContain(
       "import { registerExplain } from './prompts/explain.ts';\n  registerExplain(server);",
     );
+  });
+
+  test.each<NpmStep>(['run build', 'run test'])(
+    'Ctrl-C during npm %s leaves the files as they were',
+    async (step) => {
+      const { directory, git } = await project();
+      const folder = temporaryDirectory();
+      const bin = fakeNpm({ [step]: `sleep 300 & echo $! > ${folder}/child; wait` });
+      mkdirSync(join(directory, 'node_modules'));
+      const child = spawn(command, ['add', 'tool', 'look_up'], {
+        cwd: directory,
+        env: { ...cleanEnvironment, PATH: `${bin}:${process.env.PATH}` },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      const stderr = text(child.stderr);
+      await vi.waitFor(() => expect(readFileSync(join(folder, 'child'), 'utf8')).toMatch(/\d\n/), 20_000);
+      expect(git('status', '--porcelain')).toContain('src/tools/look-up.ts');
+      child.kill('SIGINT');
+      expect(await once(child, 'exit')).toEqual([130, null]);
+      expect(await stderr).toContain('cancelled, nothing was written');
+      expect(git('status', '--porcelain')).toBe('');
+    },
+  );
+
+  test('--help prints the options', async () => {
+    const { exitCode, stdout } = await runCommand(['add', '--help'], { cwd: temporaryDirectory() });
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('create-mcp-sse add tool|resource|prompt NAME');
   });
 
   test.each([

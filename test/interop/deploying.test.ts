@@ -92,8 +92,10 @@ describe('Docker Compose', () => {
 
   test('nginx finds each process by the name of its service, once the line of the project is replaced', () => {
     const nginx = readFileSync(join(inject('projects'), 'with-relay/nginx.conf'), 'utf8');
-    expect(nginx).toContain('server mcp-server:8080 resolve;');
-    const names = [...page.block('nginx').matchAll(/server ([\w-]+):8080 resolve;/g)].map(([, name]) => name);
+    expect(nginx).toContain('server mcp-server:8080 resolve max_fails=0;');
+    const names = [...page.block('nginx').matchAll(/server ([\w-]+):8080 resolve max_fails=0;/g)].map(
+      ([, name]) => name,
+    );
     expect(names).toEqual(compose.services.nginx.depends_on);
     for (const name of names) expect(compose.services[name as string]).toEqual(compose['x-server']);
   });

@@ -26,15 +26,67 @@ async function earlierProject(manager: Manager) {
   };
 }
 
+/** A tool of the owner's that needs a setting and what the application opens, with its test. */
+const ownFiles = {
+  'src/tools/greet.ts': `import type { McpServer } from '@modelcontextprotocol/server';
+import { z } from 'zod';
+
+const definition = { description: 'Greets somebody.', inputSchema: z.object({ name: z.string() }) };
+
+export function registerGreet(server: McpServer, greeting: string): void {
+  server.registerTool('greet', definition, ({ name }) => ({
+    content: [{ type: 'text', text: \`\${greeting}, \${name}\` }],
+  }));
+}
+`,
+  'test/greet.test.ts': `import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { connectInProcess } from './harness.ts';
+
+test('greet greets', async (t) => {
+  const client = await connectInProcess(t);
+  const result = await client.callTool({ name: 'greet', arguments: { name: 'Ada' } });
+  assert.deepEqual(result.content, [{ type: 'text', text: 'Hello, Ada' }]);
+});
+`,
+  'README.md': '# Mine\n',
+};
+
+/** What else the owner changes: the application, a setting, the registration, and the provider. */
+const ownEdits: [path: string, text: string | RegExp, by: string][] = [
+  ['src/app.ts', '_config: Config', 'config: Config'],
+  ['src/app.ts', '  return {\n', '  return {\n    greeting: config.app.greeting,\n'],
+  [
+    'src/config.ts',
+    /( {4}\/\/ Settings of your own.*\n) {4}\/\/ app: .*\n/,
+    "$1    app: { greeting: env.text('GREETING', 'Hello', 'How tools greet.') },\n",
+  ],
+  ['src/mcp-server.ts', '_context: McpServerContext', '{ app }: McpServerContext'],
+  [
+    'src/mcp-server.ts',
+    'import { registerWhoami }',
+    "import { registerGreet } from './tools/greet.ts';\nimport { registerWhoami }",
+  ],
+  [
+    'src/mcp-server.ts',
+    '  registerEcho(server);\n',
+    '  registerEcho(server);\n  registerGreet(server, app.greeting);\n',
+  ],
+  ['src/auth/api-key-auth-provider.ts', 'const minKeyLength = 16;', 'const minKeyLength = 20;'],
+];
+
 test('a project that its owner changed is updated twice, proved each time, and a tool is added', async () => {
   const { directory, read, inProject } = await earlierProject(managers['npm 11']);
   expect(read('src/http/guards.ts')).toContain('// Not fixed yet.');
-  // A renamed file, settings and an application of its owner's, a dependency and a script.
-  await inProject('git init --quiet && git mv -k x y; mv src/http/guards.ts src/http/doorkeeper.ts');
+  await inProject('git init --quiet && mv src/http/guards.ts src/http/doorkeeper.ts');
   await inProject("grep -rl 'guards.ts' src | xargs sed -i 's#/guards.ts#/doorkeeper.ts#'");
-  await inProject("sed -i '1i // My server.' src/config.ts src/app.ts src/server.ts");
   await inProject('npm pkg set scripts.deploy=deploy');
-  writeTree(directory, { 'src/mine.ts': 'export const mine = 1;\n', 'README.md': '# Mine\n' });
+  for (const [path, text, by] of ownEdits) {
+    const edited = read(path).replace(text, by);
+    expect(edited, path).not.toBe(read(path));
+    writeTree(directory, { [path]: edited });
+  }
+  writeTree(directory, ownFiles);
   await inProject(commit);
 
   const first = await inProject('npx --yes create-mcp-sse@latest update');
@@ -44,15 +96,22 @@ test('a project that its owner changed is updated twice, proved each time, and a
   expect(first.exitCode, first.all).toBe(0);
   expect(read('src/http/doorkeeper.ts')).not.toContain('// Not fixed yet.');
   expect(existsSync(join(directory, 'src/http/guards.ts'))).toBe(false);
-  expect(existsSync(join(directory, 'src/dropped.ts'))).toBe(false);
-  expect(read('src/config.ts')).toMatch(/^\/\/ My server\.\n/);
+  for (const gone of ['src/dropped.ts', 'src/http/send-once.ts'])
+    expect(existsSync(join(directory, gone)), gone).toBe(false);
+  expect(read('src/settings/server.ts')).toContain('MAX_MESSAGE_VALUES');
+  expect(JSON.parse(read('package.json')).devDependencies).toHaveProperty('@types/node');
+  expect(first.stdout).not.toContain('Not applied');
+  expect(first.stdout).toContain('greet greets');
   expect(read('README.md')).toBe('# Mine\n');
   await inProject(commit);
 
   const second = await inProject('npx --yes create-mcp-sse@latest update --auth jwt --relay redis');
   expect(second.all).toContain('Proved by its own tests');
   expect(second.exitCode, second.all).toBe(0);
-  expect(read('src/config.ts')).toMatch(/^\/\/ My server\.\n/);
+  expect(second.stdout).toContain('greet greets');
+  // The template has no use for it with JWT, but its owner changed it.
+  expect(second.stdout).toMatch(/keep +src\/auth\/api-key-auth-provider\.ts/);
+  expect(read('src/auth/api-key-auth-provider.ts')).toContain('minKeyLength = 20');
   expect(read('src/server.ts')).toContain('/doorkeeper.ts');
   expect(JSON.parse(read('package.json')).scripts.deploy).toBe('deploy');
   await inProject(commit);

@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createRun, type Run } from '../../src/project/index.ts';
@@ -105,6 +113,27 @@ describe('a project that an earlier version made', () => {
     expect(git('log', '--oneline').trim().split('\n')).toHaveLength(1);
   });
 
+  test('keeps auth logic that its owner replaced, and has a conflict only if the template changed it too', async () => {
+    const provider = 'src/auth/api-key-auth-provider.ts';
+    const own = '// All mine.\nexport class APIKeyAuthProvider {}\n';
+    const owner = (files: Files) => {
+      files[provider] = own;
+    };
+    const unchanged = await project({ earlier, owner });
+    expect((await unchanged.update()).actions).not.toHaveProperty([provider]);
+    expect(unchanged.read(provider)).toBe(own);
+
+    const changed = await project({
+      earlier: (files) => {
+        files[provider] = withLine(files[provider], 20, (line) => `${line} // not fixed yet`);
+      },
+      owner,
+    });
+    const { actions } = await changed.update();
+    expect(actions).toMatchObject({ [provider]: 'conflict' });
+    expect(changed.read(provider)).toContain('<<<<<<< yours\n// All mine.\n');
+  });
+
   test('gets the fix in a file that its owner renamed', async () => {
     const { update, read, directory } = await project({
       earlier,
@@ -137,20 +166,50 @@ describe('a project that an earlier version made', () => {
     ]);
   });
 
-  test('is told of a fix to a file that its owner moved and rewrote, or replaced by a link', async () => {
-    const { update, directory, commit, write } = await project({
+  test('is told of a fix to a file that its owner moved and rewrote', async () => {
+    const { update, read } = await project({
       earlier,
       owner: (files) => {
         files['src/door.ts'] = `${files[guards]?.slice(0, 300)}\n${'// all mine\n'.repeat(200)}`;
         delete files[guards];
       },
     });
-    rmSync(join(directory, 'src/dropped.ts'));
+    const { notApplied } = await update();
+    expect(notApplied).toMatchObject([
+      { path: guards, difference: expect.stringContaining('// not fixed yet') },
+    ]);
+    expect(read('src/door.ts')).not.toContain('<<<<<<<');
+  });
+
+  test('has the fix in a file that its owner moved and rewrote below it', async () => {
+    const { update, read } = await project({
+      earlier,
+      owner: (files) => {
+        const lines = (files[guards] ?? '').split('\n');
+        files['src/door.ts'] = lines.map((line, index) => (index > 25 ? `${line} // mine` : line)).join('\n');
+        delete files[guards];
+      },
+    });
+    const { actions, notApplied } = await update();
+    expect({ door: actions['src/door.ts'], notApplied }).toEqual({ door: 'merge', notApplied: [] });
+    const wanted = ((await rendered())[guards] ?? '').split('\n');
+    expect(read('src/door.ts')).toBe(
+      wanted.map((line, index) => (index > 25 ? `${line} // mine` : line)).join('\n'),
+    );
+  });
+
+  test('is told of a fix to a file that its owner replaced by a link, which stays', async () => {
+    const { update, directory, commit, write } = await project({ earlier });
     write('src/real.ts', 'export {};\n');
+    rmSync(join(directory, guards));
     symlinkSync('../real.ts', join(directory, guards));
     commit();
     const { notApplied } = await update();
-    expect(notApplied.map(({ path }) => path)).toEqual([guards]);
+    expect(notApplied).toMatchObject([
+      { path: guards, difference: expect.stringContaining('// not fixed yet') },
+    ]);
+    expect(readlinkSync(join(directory, guards))).toBe('../real.ts');
+    expect(readFileSync(join(directory, 'src/real.ts'), 'utf8')).toBe('export {};\n');
   });
 
   test('keeps a dropped file that its owner changed, and says so', async () => {
@@ -271,6 +330,22 @@ test('.env gains only what new answers need, with a fresh secret, and keeps what
   expect(read('.env')).toMatch(/^PORT=9000\nAPI_KEY=me:mine\n\n# .*\nJWT_SECRET=[\w-]{64}\n$/);
 });
 
+test('a record with a byte order mark, or written in another look, is no edited one', async () => {
+  const { plan } = await project({
+    owner: (files) => {
+      files['create-mcp-sse.json'] =
+        `\uFEFF${JSON.stringify(JSON.parse(files['create-mcp-sse.json'] ?? ''), null, 8)}`;
+    },
+  });
+  expect(await plan()).toMatchObject({ upToDate: true });
+});
+
+test('a project that a pre-release made is updated like any other', async () => {
+  const { update, read } = await project({ earlier, made: '0.0.9-rc.1' });
+  expect(await update()).toMatchObject({ from: '0.0.9-rc.1', to: generatorVersion });
+  expect(read(guards)).toBe((await rendered())[guards]);
+});
+
 test('a dry run says what would be done, and writes nothing', async () => {
   const { plan, directory } = await project({ earlier });
   const before = readTree(directory);
@@ -345,12 +420,20 @@ describe('is refused before anything is written:', () => {
     [
       'a merge in progress',
       'a merge is in progress',
-      ({ git, directory }) => writeFileSync(join(directory, '.git/MERGE_HEAD'), git('rev-parse', 'HEAD')),
+      ({ git }) => {
+        git('checkout', '--quiet', '-b', 'other');
+        git('commit', '--quiet', '--allow-empty', '--message', 'other');
+        git('checkout', '--quiet', '-');
+        git('merge', '--quiet', '--no-commit', '--no-ff', 'other');
+      },
     ],
     [
       'a rebase in progress',
       'a rebase is in progress',
-      ({ directory }) => mkdirSync(join(directory, '.git/rebase-merge')),
+      ({ git, commit }) => {
+        commit();
+        expect(() => git('rebase', '--quiet', '--exec', 'false', 'HEAD~1')).toThrow();
+      },
     ],
     [
       'committed markers of an earlier update',
@@ -374,6 +457,12 @@ describe('is refused before anything is written:', () => {
       ({ directory }) => rmSync(join(directory, '.git'), { recursive: true }),
     ],
     [
+      'a repository that git refuses to read',
+      'git cannot be used here: ',
+      ({ directory }) =>
+        writeFileSync(join(directory, '.git/config'), '[core]\n\trepositoryformatversion = 99\n'),
+    ],
+    [
       'a project without a record',
       'create-mcp-sse.json is not committed',
       ({ directory, commit }) => {
@@ -393,6 +482,10 @@ describe('is refused before anything is written:', () => {
 
   test.each([
     ['99.0.0', 'run npx create-mcp-sse@latest update'],
+    [
+      `${generatorVersion.replace(/\d+$/, (last) => String(Number(last) + 1))}-rc.1`,
+      'run npx create-mcp-sse@latest update',
+    ],
     ['latest', 'must be create-mcp-sse@ and an exact version'],
     ['0.0.9 || 1', 'must be create-mcp-sse@ and an exact version'],
   ])('a record of create-mcp-sse@%s', async (version, why) => {

@@ -6,6 +6,9 @@ import {
   SSEClientTransport as Sse2,
 } from '@modelcontextprotocol/client';
 import EventSource from 'eventsource';
+import { Client as Client1_12 } from 'sdk-1.12/client/index.js';
+import { SSEClientTransport as Sse1_12 } from 'sdk-1.12/client/sse.js';
+import * as types1_12 from 'sdk-1.12/types.js';
 import { Client as ClientLatest } from 'sdk-latest/client/index.js';
 import { SSEClientTransport as SseLatest } from 'sdk-latest/client/sse.js';
 import { StreamableHTTPClientTransport as HttpLatest } from 'sdk-latest/client/streamableHttp.js';
@@ -147,6 +150,17 @@ function sendHeadersEverywhere(headers: Record<string, string>): () => void {
     if (--oldestOpen === 0) Object.assign(globalThis, { fetch: fetchWithout });
   };
 }
+
+/** The last version that does not say so when it reconnects. */
+export const client1_12: ClientUnderTest = {
+  name: '@modelcontextprotocol/sdk',
+  version: versionOf('sdk-1.12'),
+  transports: ['SSE'],
+  connect(url, { headers, onerror }) {
+    const client = new Client1_12(identity, { capabilities });
+    return connectVersion1(client, new Sse1_12(url, { requestInit: { headers } }), types1_12, onerror);
+  },
+};
 
 async function connectVersion1(
   client: Loose,

@@ -81,6 +81,16 @@ projects['parameter-headers'] = {
   },
 };
 
+// A tool that takes long enough for its stream to be cut.
+const slowEcho = edit(
+  'function echo({ text }: { text: string }): CallToolResult {',
+  `async function echo({ text }: { text: string }): Promise<CallToolResult> {
+  await new Promise((resolve) => setTimeout(resolve, Number(process.env.SLOW_ECHO_MS)));`,
+);
+for (const auth of ['jwt', 'apikey', 'none'] as const) {
+  projects[`slow-${auth}`] = { given: { auth }, changes: { 'src/tools/echo.ts': slowEcho } };
+}
+
 projects['with-relay'] = { given: { auth: 'apikey', relay: 'redis' }, changes: {} };
 
 for (const auth of authTypes) {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -23,14 +23,24 @@ const verdaccio = join(import.meta.dirname, '../node_modules/verdaccio/bin/verda
 /** The version before this one, as the registry has it. */
 export const earlierVersion = '0.0.9';
 
-/** Makes an earlier version of the released package: with another last line of a file, and with one that was dropped since. */
+/** Makes an earlier version: without a fix, a setting and a dependency, with a file under its old name, and a dropped one. */
 function makeEarlier(tarball: string, folder: string): string {
   const at = (path: string) => join(folder, 'package', path);
   execFileSync('tar', ['-xzf', tarball, '-C', folder]);
   const packageJson = JSON.parse(readFileSync(at('package.json'), 'utf8'));
   writeFileSync(at('package.json'), JSON.stringify({ ...packageJson, version: earlierVersion }));
-  const guards = at('templates/shared/src/http/guards.ts');
-  writeFileSync(guards, `${readFileSync(guards, 'utf8')}\n// Not fixed yet.\n`);
+  const edit = (path: string, change: (text: string) => string) => {
+    const file = at(`templates/${path}`);
+    const text = readFileSync(file, 'utf8');
+    if (change(text) === text) throw new Error(`${path} no longer has what an earlier version lacks`);
+    writeFileSync(file, change(text));
+  };
+  edit('shared/src/http/guards.ts', (text) => `${text}\n// Not fixed yet.\n`);
+  edit('shared/src/settings/server.ts', (text) => text.replace(/ {4}maxMessageValues: .*?\n {4}\),\n/s, ''));
+  edit('shared/package.json', (text) => text.replace(/ {4}"@types\/node": .*\n/, ''));
+  for (const path of ['shared/src/pages/pages.ts', 'credentials/src/auth/resource-metadata.ts'])
+    edit(path, (text) => text.replace('/send.ts', '/send-once.ts'));
+  renameSync(at('templates/shared/src/http/send.ts'), at('templates/shared/src/http/send-once.ts'));
   writeFileSync(at('templates/shared/src/dropped.ts'), 'export {};\n');
   return at('');
 }

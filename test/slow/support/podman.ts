@@ -46,7 +46,7 @@ export async function startPodman() {
   const command = ['--mount', `--target=${holder.pid}`, 'podman', ...paths];
   const podman = (...args: string[]) => execa('nsenter', [...command, ...args]);
 
-  const names = 'base-files,coreutils,dash,grep,libstdc++6,sed';
+  const names = 'base-files,coreutils,dash,grep,libatomic1,libstdc++6,sed';
   await execa('mmdebstrap', ['--variant=extract', `--include=${names}`, 'bookworm', packages]);
   await podman(
     ...build,

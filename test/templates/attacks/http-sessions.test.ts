@@ -101,6 +101,25 @@ test('a reader that takes nothing of a response is cut and logged, its call ends
   expect((await session.post(call(2, 'ping'))).status).toBe(200);
 });
 
+test('a client that leaves while its scopes are looked at leaves nothing behind', async () => {
+  server = await startTestServer('apikey', { ...keys, RESUME_SECONDS: '30', SESSION_IDLE_SECONDS: '1' });
+  const session = await openHttpSession(server, headers);
+  const { socket } = await begin(session, callTool(1, 'slowScopes'));
+  await eventually(
+    () => metric(server, 'mcp_messages_received_total', headers),
+    (received) => received === 3,
+  );
+  socket.destroy();
+  await server.logged({ msg: 'session closed', reason: 'idle' });
+});
+
+test('two requests of one id at once run once', async () => {
+  server = await startTestServer('apikey', keys);
+  const session = await openHttpSession(server, headers);
+  const answers = await Promise.all([1, 2].map(() => session.post(callTool(1, 'slowScopes'))));
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 400]);
+});
+
 test('a tool waits for a reader that pauses, and the reader gets everything', async () => {
   server = await startTestServer('apikey', { ...keys, RESUME_SECONDS: '30' });
   const session = await openHttpSession(server, headers);

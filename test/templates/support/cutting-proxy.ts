@@ -1,6 +1,16 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 
 export type CuttingProxy = Awaited<ReturnType<typeof cuttingProxy>>;
+
+/** A connection that can be cut. */
+interface Way {
+  client: Socket;
+  server: Socket;
+  /** The part of the next event, from 0 to 1, after which it is cut. */
+  cutAt?: number;
+  /** Whether the server is not told that it was cut. */
+  isHalfOpen?: boolean;
+}
 
 /**
  * A proxy that can cut connections that go through it.
@@ -11,36 +21,83 @@ export async function cuttingProxy(
   to: { port: number },
   isCut: (first: string) => boolean = (first) => first.startsWith('GET '),
 ) {
-  const connections = new Set<{ client: Socket; server: Socket }>();
-  const proxy: Server = createServer((client) => {
+  const connections = new Set<Way>();
+  let accepted = 0;
+  /** How many of the next connections are cut with the first event that comes on them. */
+  let cutNext = 0;
+
+  const proxy = createServer((client) => {
     const server = connect(to.port, '127.0.0.1');
-    const pair = { client, server };
+    const way: Way = { client, server };
     client.once('data', (first) => {
-      if (isCut(String(first))) connections.add(pair);
+      if (isCut(String(first))) connections.add(way);
+      if (connections.has(way) && cutNext-- > 0) way.cutAt = 0;
       server.write(first);
       client.pipe(server);
     });
-    server.pipe(client);
+    server.on('data', (data: Buffer) => {
+      if (!connections.has(way) && String(data).startsWith('HTTP/1.1 202')) accepted++;
+      if (way.isHalfOpen) return;
+      if (way.cutAt === undefined || !String(data).includes('event: ')) {
+        if (!client.write(data)) server.pause();
+        return;
+      }
+      server.destroy();
+      client.end(data.subarray(0, data.length * way.cutAt));
+    });
+    client.on('drain', () => server.resume());
+    server.on('end', () => client.end());
     for (const socket of [client, server]) {
       socket.on('error', () => {});
       socket.on('close', () => {
-        connections.delete(pair);
-        client.destroy();
+        if (way.isHalfOpen && socket === client) return;
+        connections.delete(way);
+        // What was written before the end still arrives.
+        if (!client.writableEnded) client.destroy();
         server.destroy();
       });
     }
   });
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
   const { port } = proxy.address() as { port: number };
+
+  function cut(): void {
+    for (const { client, server } of connections) {
+      client.destroy();
+      server.destroy();
+    }
+  }
+
   return {
     port,
     origin: `http://127.0.0.1:${port}`,
-    cut() {
-      for (const { client, server } of connections) {
-        client.destroy();
-        server.destroy();
+    cut,
+
+    /** How many messages were answered with 202. */
+    accepted: () => accepted,
+
+    /** Cuts all at the client's end alone: to the server they look alive. */
+    cutHalf(): void {
+      for (const way of connections) {
+        way.isHalfOpen = true;
+        way.client.destroy();
       }
     },
-    close: () => proxy.close(),
+
+    /** Cuts each when its next event comes, of which its client gets this part, from 0 to 1. */
+    cutAtNextEvent(part: number): void {
+      for (const way of connections) way.cutAt = part;
+    },
+
+    /** Cuts all, and as many of the next ones with the first event that comes on them. */
+    cutTwice(): void {
+      cutNext = connections.size;
+      cut();
+    },
+
+    close(): void {
+      cut();
+      proxy.close();
+    },
   };
 }

@@ -232,6 +232,11 @@ export function createMcpServer() {
   for (const [name, [inputSchema, handler]] of Object.entries(tools)) {
     server.registerTool(name, { inputSchema }, handler);
   }
+  // Takes its time, first to find out that no scope is needed.
+  const scopeChallenge = async () => void (await wait(300));
+  server.registerTool('slowScopes', { inputSchema: nothing, scopeChallenge }, async () =>
+    text(await wait(1000, 'ran')),
+  );
   const template = new ResourceTemplate('odd://{kind}', { list: undefined });
   server.registerResource('odd', template, {}, (_, { kind }) => oddResults[kind]());
   server.registerPrompt('odd', { argsSchema: kind }, ({ kind }) => oddResults[kind]());

@@ -100,7 +100,8 @@ describe('paths and methods', () => {
     ['GET', '/messages', 'POST, OPTIONS'],
     ['POST', '/health', 'GET, HEAD, OPTIONS'],
     ['POST', '/', 'GET, HEAD, OPTIONS'],
-    ['GET', '/mcp', 'POST, OPTIONS'],
+    ['HEAD', '/mcp', 'POST, GET, DELETE, OPTIONS'],
+    ['PUT', '/mcp', 'POST, GET, DELETE, OPTIONS'],
   ])('%s %s gets 405, and Allow lists the possible methods', async (method, path, allow) => {
     const answer = await send(server, method, path);
     expect(answer.status).toBe(405);

@@ -3,7 +3,7 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport as SSEClientTransportV1 } from '@modelcontextprotocol/sdk/client/sse.js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { call, callTool, eventually, metric, openStream, post, send } from '../support/client.js';
-import { cuttingProxy } from '../support/cutting-proxy.js';
+import { type CuttingProxy, cuttingProxy } from '../support/cutting-proxy.js';
 import { goodHeaders, type RunningServer, startTestServer } from '../support/server.js';
 
 // A session outlives its stream: what was on its way when the stream was cut is delivered when its client comes back.
@@ -27,7 +27,7 @@ const clients: Record<string, (origin: string) => Promise<AnyClient>> = {
 };
 
 let server: RunningServer;
-let proxy: Awaited<ReturnType<typeof cuttingProxy>>;
+let proxy: CuttingProxy;
 beforeAll(async () => {
   server = await startTestServer('apikey', { RESUME_SECONDS: '10', MAX_SESSIONS_PER_CLIENT: '1000' });
   proxy = await cuttingProxy(server);
@@ -55,16 +55,16 @@ const answerTo = (id: string) => ({ jsonrpc: '2.0', id, result: {} });
 const reconnecting = { ...headers, 'MCP-Protocol-Version': '2025-06-18' };
 
 /** Opens a stream as a client does that reconnects, up to the question which session is its own. */
-async function reconnect(extra: Record<string, string> = reconnecting) {
-  const asked = await rawStream(extra);
+async function reconnect(extra: Record<string, string> = reconnecting, to = server) {
+  const asked = await rawStream(extra, to);
   const { id, method } = JSON.parse(asked.first.data);
   expect(method).toBe('ping');
   return { ...asked, id: id as string };
 }
 
 /** A stream whose first event may be another than `endpoint`. */
-async function rawStream(extra: Record<string, string>) {
-  const stream = await openStream(server, { headers: extra });
+async function rawStream(extra: Record<string, string>, to = server) {
+  const stream = await openStream(to, { headers: extra });
   return Object.assign(stream, { first: { event: stream.firstEvent, data: stream.endpoint } });
 }
 
@@ -133,22 +133,60 @@ describe('a client that reconnects', () => {
     stream.close();
   });
 
-  test('as older SDKs do is asked only while one of its sessions has something to deliver', async () => {
+  test.each([
+    ['Java', { 'MCP-Protocol-Version': '2024-11-05', 'User-Agent': 'Java-http-client/21.0.2' }],
+    ['Python', { 'User-Agent': 'python-httpx/0.28.1' }],
+    ['Go', { 'User-Agent': 'Go-http-client/1.1' }],
+    ['one that says nothing of itself', {}],
+    ['one with an odd name', { 'User-Agent': 'node/20' }],
+  ])(
+    '%s, is served at once, while a session of the same caller has something to deliver',
+    async (_, more) => {
+      const before = await openStream(server, { headers });
+      await before.post(callTool(1, 'wait', { ms: 5000 }));
+      before.close();
+      await eventually(
+        () => metric(server, 'mcp_sessions_waiting', headers),
+        (waiting) => waiting > 0,
+      );
+      const started = performance.now();
+      const stream = await openStream(server, { headers: { ...headers, ...more } });
+      expect(stream.firstEvent).toBe('endpoint');
+      expect(stream.endpoint).not.toBe(before.endpoint);
+      expect(performance.now() - started).toBeLessThan(500); // A client that is asked waits for a second at least.
+      stream.close();
+    },
+  );
+
+  test('as older SDKs do is asked only while one of its sessions has something to deliver, or to deliver again', async () => {
+    // One where nobody else's sessions wait.
+    const one = await startTestServer('apikey', { RESUME_SECONDS: '10' });
+    const waiting = (count: number) =>
+      eventually(
+        () => metric(one, 'mcp_sessions_waiting', headers),
+        (now) => now === count,
+      );
     const node = { ...headers, 'User-Agent': 'node' };
-    const idle = await rawStream(node);
+    const idle = await rawStream(node, one);
     expect(idle.first.event).toBe('endpoint');
     idle.close();
-    const before = await openStream(server, { headers });
-    await before.post(callTool(1, 'wait', { ms: 600, text: 'for an old client' }));
-    before.close();
-    await eventually(
-      () => metric(server, 'mcp_sessions_waiting', headers),
-      (waiting) => waiting > 0,
-    );
-    const again = await reconnect(node);
-    await post(server, before.endpoint, answerTo(again.id), headers);
+    await waiting(1);
+    const busy = await rawStream(node, one);
+    expect(busy.first.event).toBe('endpoint');
+    await busy.post(callTool(1, 'wait', { ms: 600, text: 'for an old client' }));
+    busy.close();
+    await waiting(2);
+    let again = await reconnect(node, one);
+    await post(one, busy.endpoint, answerTo(again.id), headers);
+    expect((await again.message(1)).result.content[0].text).toBe('for an old client');
+    // It may not have arrived.
+    again.close();
+    await waiting(2);
+    again = await reconnect(node, one);
+    await post(one, busy.endpoint, answerTo(again.id), headers);
     expect((await again.message(1)).result.content[0].text).toBe('for an old client');
     again.close();
+    await one.stop();
   });
 });
 

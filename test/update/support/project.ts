@@ -26,6 +26,8 @@ interface Made {
   answers?: Partial<Answers>;
   /** What an earlier version rendered, made of what this one renders. Without it, this version made the project. */
   earlier?: (files: Files) => void;
+  /** Which version that was. */
+  made?: string;
   /** What its owner did before the last commit. */
   owner?: (files: Files) => void;
   /** Where the project is in its repository. */
@@ -33,14 +35,14 @@ interface Made {
 }
 
 /** A committed project, and what updates it. */
-export async function project({ answers = {}, earlier, owner, folder = '.' }: Made = {}) {
+export async function project({ answers = {}, earlier, made = oldVersion, owner, folder = '.' }: Made = {}) {
   const root = temporaryDirectory();
   const directory = join(root, folder);
   const base = await rendered(answers);
   if (earlier !== undefined) {
     earlier(base);
     const record = JSON.parse(base['create-mcp-sse.json'] ?? '');
-    const facts = { generator: `create-mcp-sse@${oldVersion}`, rendered: 'sha256-of-an-earlier-version' };
+    const facts = { generator: `create-mcp-sse@${made}`, rendered: 'sha256-of-an-earlier-version' };
     base['create-mcp-sse.json'] = `${JSON.stringify({ ...record, ...facts }, null, 2)}\n`;
   }
   const ours = { ...base };
@@ -60,7 +62,10 @@ export async function project({ answers = {}, earlier, owner, folder = '.' }: Ma
   commit();
 
   const plan = (flags: Partial<Answers> = {}, options: { signal?: AbortSignal; run?: Run } = {}) =>
-    planUpdate({ directory, install: false, verify: false, ...flags }, { run: published(base), ...options });
+    planUpdate(
+      { directory, install: false, verify: false, ...flags },
+      { run: published(made, base), ...options },
+    );
   return {
     root,
     directory,
@@ -79,10 +84,10 @@ export async function project({ answers = {}, earlier, owner, folder = '.' }: Ma
 }
 
 /** Runs programs, but for the install of the earlier version, which it makes up. */
-function published(base: Files): Run {
+function published(version: string, base: Files): Run {
   const run = createRun();
   return async (command, args, options) => {
-    if (!args.includes(`create-mcp-sse@${oldVersion}`)) return run(command, args, options);
+    if (!args.includes(`create-mcp-sse@${version}`)) return run(command, args, options);
     const dist = join(options.cwd, 'node_modules/create-mcp-sse/dist');
     mkdirSync(dist, { recursive: true });
     writeFileSync(join(dist, 'files.json'), JSON.stringify(base));

@@ -15,7 +15,7 @@ export interface ForwardingOptions {
 export function createForwarding({ channel, memory = noMemory, log }: ForwardingOptions): Relay {
   const { nodeId } = channel;
   const { keeper, release, rewrite } = createKeeper(memory);
-  const streams = createStreamsElsewhere({ channel, memory, release, log });
+  const streams = createStreamsElsewhere({ channel, memory, keeper, release, log });
   let here: Here;
 
   async function forward(message: ForwardedMessage): Promise<boolean> {

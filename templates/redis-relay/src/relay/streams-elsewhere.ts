@@ -4,13 +4,15 @@ import { errorReply } from '../sessions/json-rpc.ts';
 import { sizeInBytes } from '../settings/kinds.ts';
 import { largestRelayed } from '../settings/largest-relayed.ts';
 import { type Channel, nodeOf } from './channel.ts';
+import { connectAgain, type Former } from './continued-session.ts';
 import type { Memory } from './keeper.ts';
-import type { ForwardedMessage, Found, Here, KeptSession, Wanted } from './relay.ts';
+import type { ForwardedMessage, Found, Here, KeptSession, SessionKeeper, Wanted } from './relay.ts';
 import { type RemoteEvent, RemoteStream } from './remote-stream.ts';
 
 export interface StreamsElsewhereOptions {
   channel: Channel;
   memory: Memory;
+  keeper: SessionKeeper;
   /** Called before another process takes a session over. */
   release: (session: KeptSession) => void;
   log: Log;
@@ -47,7 +49,7 @@ const maxBytes = sizeInBytes(largestRelayed) as number;
  * Sessions whose streams are at another process. The one that holds the stream asks the one that has the session for
  * it. From then on the session sends its events there, until one of the two ends.
  */
-export function createStreamsElsewhere({ channel, memory, release, log }: StreamsElsewhereOptions) {
+export function createStreamsElsewhere({ channel, memory, keeper, release, log }: StreamsElsewhereOptions) {
   /** Streams of this process, by the id that the other process knows them by. */
   const held = new Map<string, Held>();
   /** Streams of other processes over which sessions of this one send. */
@@ -76,7 +78,16 @@ export function createStreamsElsewhere({ channel, memory, release, log }: Stream
     if (kept === undefined) return undefined;
     if ('movedTo' in kept) return { is: 'moved', sessionId: kept.movedTo };
     log.info({ session: newId.slice(0, 20), from: node, lostCalls: kept.calls.length }, 'session moved');
-    return { is: 'kept', told: kept.told, lostCalls: kept.calls };
+    const former: Former = {
+      told: kept.told,
+      lostCalls: kept.calls,
+      send(message) {
+        if (node === channel.nodeId) return;
+        const json = JSON.stringify(message);
+        channel.forward(node, { kind: 'former', sessionId, caller, json }).catch(() => {}); // It is gone.
+      },
+    };
+    return { is: 'kept', connect: (mcpServer, session) => connectAgain(mcpServer, session, former, keeper) };
   }
 
   async function follow(wanted: Wanted, newId: string): Promise<void> {
@@ -166,7 +177,7 @@ export function createStreamsElsewhere({ channel, memory, release, log }: Stream
         if (held.delete(streamId)) stream?.end();
       } else if (event === 'comment') stream?.comment(data);
       else if (stream) stream.send(event, data, id);
-      else if (event === 'message') session?.pass(JSON.parse(data)).catch(() => {}); // It is over meanwhile.
+      else if (event === 'message') session?.send(JSON.parse(data)).catch(() => {}); // It is over meanwhile.
     }
     return true;
   }

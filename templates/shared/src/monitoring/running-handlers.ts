@@ -11,7 +11,9 @@ export type Handler = (request: JSONRPCRequest, ctx: ServerContext) => Promise<R
 /** The handlers that run, by the id of their request. */
 export type RunningHandlers = ReadonlyMap<RequestId, Promise<unknown>>;
 
-const byMcpServer = new WeakMap<McpServer, Map<RequestId, Promise<unknown>>>();
+type Running = Map<RequestId, Promise<unknown>>;
+
+const byMcpServer = new WeakMap<McpServer, Running>();
 const none: RunningHandlers = new Map();
 
 /** The handlers of an MCP server that run. A handler may go on long after its call was cancelled or its client left. */
@@ -25,21 +27,29 @@ export function settled(handlers: RunningHandlers, ids: Iterable<RequestId>): Pr
   return running.length > 0 ? Promise.allSettled(running) : undefined;
 }
 
-/** Has `handlersOf` know what this handler does. */
-export function tracked(mcpServer: McpServer, handler: Handler): Handler {
-  const running = byMcpServer.get(mcpServer) ?? new Map<RequestId, Promise<unknown>>();
+/** Has `handlersOf` know what runs from now on. @returns what each run is noted in */
+export function followHandlers(mcpServer: McpServer): Running {
+  const running: Running = new Map();
   byMcpServer.set(mcpServer, running);
-  return (request, ctx) => {
-    const { id } = ctx.mcpReq;
-    const result = handler(request, ctx);
-    const earlier = running.get(id);
-    // A client may use an id again while the first handler runs.
-    const both = earlier ? Promise.allSettled([earlier, result]) : result;
-    running.set(id, both);
-    const forget = () => {
-      if (running.get(id) === both) running.delete(id);
-    };
-    both.then(forget, forget);
-    return result;
+  return running;
+}
+
+/** Runs a handler. */
+export function follow(
+  running: Running,
+  handler: Handler,
+  request: JSONRPCRequest,
+  ctx: ServerContext,
+): Promise<Result> {
+  const { id } = ctx.mcpReq;
+  const result = handler(request, ctx);
+  const earlier = running.get(id);
+  // A client may use an id again while the first handler runs.
+  const both = earlier ? Promise.allSettled([earlier, result]) : result;
+  running.set(id, both);
+  const forget = () => {
+    if (running.get(id) === both) running.delete(id);
   };
+  both.then(forget, forget);
+  return result;
 }

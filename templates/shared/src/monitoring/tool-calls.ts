@@ -14,7 +14,7 @@ import {
 import { requireFittingArguments } from './large-arguments.ts';
 import { errorText, type Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import { type Handler, tracked } from './running-handlers.ts';
+import { follow, followHandlers, type Handler } from './running-handlers.ts';
 import { unwritable } from './writable.ts';
 
 /**
@@ -63,12 +63,23 @@ interface Failure {
   reference?: string;
 }
 
+/** What is known of one MCP server. */
+interface Watched {
+  readonly caller: string | undefined;
+  readonly tools: Record<string, RegisteredTool>;
+  readonly running: ReturnType<typeof followHandlers>;
+  /** What tools threw, until their calls end; undefined if none has. */
+  failures: Map<RequestId, Failure> | undefined;
+}
+
 /** What clients are told has failed, and what a request has to look like, by method. */
 const kinds: Record<string, { subject: string; isValid: (request: unknown) => boolean }> = {
   'resources/read': { subject: 'resource', isValid: isSpecType.ReadResourceRequest },
   'prompts/get': { subject: 'prompt', isValid: isSpecType.GetPromptRequest },
   'completion/complete': { subject: 'completion', isValid: isSpecType.CompleteRequest },
 };
+
+const otherKind = { subject: 'request', isValid: () => true };
 
 /** Methods that run none of your code. */
 const sdkMethods = new Set(['initialize', 'ping', 'server/discover', 'logging/setLevel']);
@@ -79,6 +90,7 @@ const channel = tracingChannel<ToolCall, ToolCall>('mcp.tool');
 export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: ToolCallOptions) {
   /** Tools that were listed. Clients may call any name, and metrics must not grow with each. */
   const listed = new Set<string>();
+  const run = timeoutSeconds > 0 ? withTimeLimit(timeoutSeconds) : follow;
 
   /**
    * The SDK has no public place through which every call passes, and answers with the message of what a tool threw, so the
@@ -87,16 +99,20 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
    */
   function watch(mcpServer: McpServer, caller?: string): McpServer {
     const handlers: Map<string, Handler> = mcpServer.server['_requestHandlers'];
-    const tools: Record<string, RegisteredTool> = mcpServer['_registeredTools'];
-    /** What tools threw, until their calls end. */
-    const failures = new Map<RequestId, Failure>();
+    const watched: Watched = {
+      caller,
+      tools: mcpServer['_registeredTools'],
+      running: followHandlers(mcpServer),
+      failures: undefined,
+    };
 
-    // Makes one promise less than the SDK's own function, which pays for the one that `watchCalls` makes.
+    // Makes one promise less than the SDK's own function, which pays for the one that `answerCall` makes.
     mcpServer['executeToolHandler'] = (tool: RegisteredTool, args: unknown, ctx: ServerContext) => {
       const fail = (error: unknown): never => {
         if (ctx.mcpReq.signal.aborted || isUrlElicitation(error)) throw error;
         const failure = failureOf('tool', error);
-        failures.set(ctx.mcpReq.id, failure);
+        watched.failures ??= new Map();
+        watched.failures.set(ctx.mcpReq.id, failure);
         throw new Error(failure.message);
       };
       return tool.executor(args, ctx).then((result) => result ?? fail(noResult(result)), fail);
@@ -117,73 +133,74 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
       if (challenge === undefined || context.request.method !== 'tools/call') return challenge;
       return Promise.resolve(challenge).then((refusal) => {
         const failure = { message: `insufficient_scope: this needs ${refusal?.scopes.join(' ')}` };
-        if (refusal) finish(callOf(context.request), 'error', failure);
+        if (refusal) finish(callOf(watched, context.request), 'error', failure);
         return refusal;
       });
     };
-    for (const [method, untracked] of handlers) {
+    // There are as many of these as sessions times methods, so they hold no more than they must.
+    for (const [method, handler] of handlers) {
       if (sdkMethods.has(method)) continue;
-      const handler = tracked(mcpServer, untracked);
-      handlers.set(method, method === 'tools/call' ? watchCalls(handler) : guard(method, handler, caller));
+      const answer = method === 'tools/call' ? answerCall : answerRequest;
+      handlers.set(method, (request, ctx) => answer(watched, handler, request, ctx));
     }
     return mcpServer;
+  }
 
-    function watchCalls(handler: Handler): Handler {
-      const run = timeoutSeconds > 0 ? withTimeLimit(handler, timeoutSeconds) : handler;
-      return (request, ctx) => {
-        const { id, signal } = ctx.mcpReq;
-        const call = callOf(request, ctx);
-        const answer = () =>
-          run(request, ctx).then(
-            (result) => {
-              const failure = failureIn(result, id);
-              finish(call, signal.aborted ? 'cancelled' : failure ? 'error' : 'ok', failure);
-              if (failure && !result.isError) throw new Error(failure.message);
-              return result;
-            },
-            (error) => {
-              const isTimeUp = error instanceof TimeUp;
-              // This is the SDK's own: what a tool throws was caught above.
-              const isRefusal = error instanceof ProtocolError;
-              const failure = isRefusal
-                ? { message: `refused with ${error.code}` }
-                : failureOf('tool', error);
-              const outcome = signal.aborted ? 'cancelled' : isTimeUp ? 'timeout' : 'error';
-              finish(call, outcome, failure);
-              if (isTimeUp) return { isError: true, content: [{ type: 'text', text: error.message }] };
-              throw isRefusal ? error : new Error(failure.message);
-            },
-          );
-        return channel.hasSubscribers === false ? answer() : channel.tracePromise(answer, call);
-      };
-    }
+  function answerCall(
+    watched: Watched,
+    handler: Handler,
+    request: JSONRPCRequest,
+    ctx: ServerContext,
+  ): Promise<Result> {
+    const { signal } = ctx.mcpReq;
+    const call = callOf(watched, request, ctx);
+    const answer = () =>
+      run(watched.running, handler, request, ctx).then(
+        (result) => {
+          const failure = failureIn(result, watched, call);
+          finish(call, signal.aborted ? 'cancelled' : failure ? 'error' : 'ok', failure);
+          if (failure && !result.isError) throw new Error(failure.message);
+          return result;
+        },
+        (error) => {
+          const isTimeUp = error instanceof TimeUp;
+          // This is the SDK's own: what a tool throws was caught above.
+          const isRefusal = error instanceof ProtocolError;
+          const failure = isRefusal ? { message: `refused with ${error.code}` } : failureOf('tool', error);
+          const outcome = signal.aborted ? 'cancelled' : isTimeUp ? 'timeout' : 'error';
+          finish(call, outcome, failure);
+          if (isTimeUp) return { isError: true, content: [{ type: 'text', text: error.message }] };
+          throw isRefusal ? error : new Error(failure.message);
+        },
+      );
+    return channel.hasSubscribers === false ? answer() : channel.tracePromise(answer, call);
+  }
 
-    function callOf({ id, params }: JSONRPCRequest, ctx?: ServerContext): ToolCall {
-      const tool = String(params?.name);
-      const isTool = Object.hasOwn(tools, tool) || listed.has(tool);
-      const { sessionId } = ctx ?? {};
-      const meta = ctx?.mcpReq._meta;
-      return { tool, isTool, caller, sessionId, requestId: id, meta, startedAt: performance.now() };
-    }
+  function callOf({ tools, caller }: Watched, { id, params }: JSONRPCRequest, ctx?: ServerContext): ToolCall {
+    const tool = String(params?.name);
+    const isTool = Object.hasOwn(tools, tool) || listed.has(tool);
+    const { sessionId } = ctx ?? {};
+    const meta = ctx?.mcpReq._meta;
+    return { tool, isTool, caller, sessionId, requestId: id, meta, startedAt: performance.now() };
+  }
 
-    /**
-     * Why a result is an error: what the log may say of it, which is nothing that the client or the tool said.
-     *
-     * @returns undefined if it is none
-     */
-    function failureIn(result: Result, id: RequestId): Failure | undefined {
-      if (!result.isError) {
-        const error = unwritable(result);
-        return error === undefined ? undefined : failureOf('tool', error);
-      }
-      const failure = failures.get(id);
-      failures.delete(id);
-      if (failure) return failure;
-      const [{ text = '' } = {}] = (result.content ?? []) as { text?: string }[];
-      if (text.startsWith('Input validation error: '))
-        return { message: 'the arguments do not fit its schema' };
-      return { message: text.startsWith('Output validation error: ') ? text : 'the tool returned an error' };
+  /**
+   * Why a result is an error: what the log may say of it, which is nothing that the client or the tool said.
+   *
+   * @returns undefined if it is none
+   */
+  function failureIn(result: Result, { failures }: Watched, { requestId }: ToolCall): Failure | undefined {
+    if (!result.isError) {
+      const error = unwritable(result);
+      return error === undefined ? undefined : failureOf('tool', error);
     }
+    const failure = failures?.get(requestId);
+    failures?.delete(requestId);
+    if (failure) return failure;
+    const [{ text = '' } = {}] = (result.content ?? []) as { text?: string }[];
+    if (text.startsWith('Input validation error: '))
+      return { message: 'the arguments do not fit its schema' };
+    return { message: text.startsWith('Output validation error: ') ? text : 'the tool returned an error' };
   }
 
   function finish(call: ToolCall, outcome: Outcome, failure: Failure | undefined): void {
@@ -202,26 +219,30 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
   }
 
   /** The same for whatever else may run your code: resources, prompts, completions, lists, methods of your own. */
-  function guard(method: string, handler: Handler, caller: string | undefined): Handler {
-    const { subject, isValid } = kinds[method] ?? { subject: 'request', isValid: () => true };
-    return (request, ctx) => {
-      const fail = (error: unknown): never => {
-        // What the SDK finds wrong with a request is for the client, and no defect of this server.
-        const isRefusal = error instanceof ProtocolError || !isValid(request);
-        if (isRefusal || ctx.mcpReq.signal.aborted) throw error;
-        const failure = failureOf(subject, error);
-        const prompt = method === 'prompts/get' ? request.params?.name : undefined;
-        log.warn({ method, prompt, caller, ...facts(failure) }, `${subject} failed`);
-        throw new Error(failure.message);
-      };
-      return handler(request, ctx).then((result) => {
-        if (method === 'tools/list') {
-          for (const { name } of (result?.tools ?? []) as { name: string }[]) listed.add(name);
-        }
-        const error = result ? unwritable(result) : noResult(result);
-        return error === undefined ? result : fail(error);
-      }, fail);
+  function answerRequest(
+    { running, caller }: Watched,
+    handler: Handler,
+    request: JSONRPCRequest,
+    ctx: ServerContext,
+  ): Promise<Result> {
+    const { method, params } = request;
+    const { subject, isValid } = kinds[method] ?? otherKind;
+    const fail = (error: unknown): never => {
+      // What the SDK finds wrong with a request is for the client, and no defect of this server.
+      const isRefusal = error instanceof ProtocolError || !isValid(request);
+      if (isRefusal || ctx.mcpReq.signal.aborted) throw error;
+      const failure = failureOf(subject, error);
+      const prompt = method === 'prompts/get' ? params?.name : undefined;
+      log.warn({ method, prompt, caller, ...facts(failure) }, `${subject} failed`);
+      throw new Error(failure.message);
     };
+    return follow(running, handler, request, ctx).then((result) => {
+      if (method === 'tools/list') {
+        for (const { name } of (result?.tools ?? []) as { name: string }[]) listed.add(name);
+      }
+      const error = result ? unwritable(result) : noResult(result);
+      return error === undefined ? result : fail(error);
+    }, fail);
   }
 
   function failureOf(subject: string, error: unknown): Failure {
@@ -237,8 +258,8 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
 class TimeUp extends ToolError {}
 
 /** Ends a call that takes too long. The tool learns it by its signal; what it returns after that is ignored. */
-function withTimeLimit(handler: Handler, seconds: number): Handler {
-  return async (request, ctx) => {
+function withTimeLimit(seconds: number): typeof follow {
+  return async (running, handler, request, ctx) => {
     const limit = new AbortController();
     const signal = AbortSignal.any([ctx.mcpReq.signal, limit.signal]);
     let timer: NodeJS.Timeout | undefined;
@@ -249,8 +270,9 @@ function withTimeLimit(handler: Handler, seconds: number): Handler {
         limit.abort(error);
       }, seconds * 1000);
     });
+    const limited = { ...ctx, mcpReq: { ...ctx.mcpReq, signal } };
     try {
-      return await Promise.race([handler(request, { ...ctx, mcpReq: { ...ctx.mcpReq, signal } }), timeUp]);
+      return await Promise.race([follow(running, handler, request, limited), timeUp]);
     } finally {
       clearTimeout(timer);
     }

@@ -1,4 +1,4 @@
-import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/server';
+import type { JSONRPCMessage, McpServer, RequestId, Transport } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
 import type { Stream } from '../sessions/stream.ts';
 
@@ -69,12 +69,11 @@ export interface Here {
   readonly isClosing: boolean;
 }
 
-export interface ResumableSession extends KeptSession {
+export interface ResumableSession extends KeptSession, Transport {
+  readonly sessionId: string;
   hasMoved: boolean;
   belongsTo(caller: Caller | undefined): boolean;
   resume(stream: Stream, caller: Caller | undefined, lastEvent: number | undefined): void;
-  /** Sends a message of the session before this one. */
-  pass(message: JSONRPCMessage): Promise<void>;
 }
 
 /** The session that a client names which came here, and the stream that it came with. */
@@ -93,8 +92,8 @@ export type Found =
   | { is: 'attached' }
   /** Its client has another session by now. */
   | { is: 'moved'; sessionId: string }
-  /** Its process stops, or is gone: the session goes on here, with what its client told. */
-  | { is: 'kept'; told: ToldMessage[]; lostCalls: RequestId[] };
+  /** Its process stops, or is gone: a session goes on here, when its MCP server is connected by this. */
+  | { is: 'kept'; connect: (mcpServer: McpServer, session: ResumableSession) => Promise<void> };
 
 /**
  * Connects the processes that share the load. A session lives in the process at which it began, but a load balancer

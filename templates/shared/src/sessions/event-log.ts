@@ -37,14 +37,12 @@ export class EventLog {
   readonly #storage: EventStorage;
   #events: StoredEvent[] = [];
   #bytes = 0;
-  #number: number;
+  #number = 0;
   /** How many events wait for a stream. */
   #unwritten = 0;
 
-  /** @param number of the last event before these; the first of all is the reply to `initialize` */
-  constructor(storage: EventStorage, number = 0) {
+  constructor(storage: EventStorage) {
     this.#storage = storage;
-    this.#number = number;
   }
 
   /** Bytes that wait for a stream, at most: those of what was written and is still kept count too. */

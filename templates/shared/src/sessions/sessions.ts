@@ -205,9 +205,11 @@ export function createSessions(options: SessionsOptions) {
     get waiting() {
       return [...waitingSessions()].length;
     },
-    /** Whether a session of this client waits with something to deliver. */
+    /** Whether a session of this client waits with something to deliver, or to deliver again. */
     hasToDeliver(client: string): boolean {
-      return [...waitingSessions(client)].some((session) => session.hasToDeliver);
+      return [...waitingSessions(client)].some(
+        ({ hasToDeliver, mayLackReply }) => hasToDeliver || mayLackReply,
+      );
     },
     add,
     requireRoom,

@@ -16,7 +16,6 @@ import { type MessageLimits, readMessage } from '../sessions/read-message.ts';
 import type { Session } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Stream } from '../sessions/stream.ts';
-import type { Continued } from './continued.ts';
 import { createQuestions, isAnswer, nameOf } from './questions.ts';
 import { SseSession } from './sse-session.ts';
 
@@ -125,11 +124,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     if (found.is === 'moved')
       return takeOver({ ...wanted, sessionId: found.sessionId, lastEvent: undefined });
     sessions.requireRoomFor(client);
-    const toFormer = (message: JSONRPCMessage) => {
-      relay.forward({ kind: 'former', sessionId, caller, json: JSON.stringify(message) }).catch(() => {}); // It is gone.
-    };
-    const continued = { told: found.told, lostCalls: found.lostCalls, toFormer };
-    await openSession(createMcpServer(caller), stream, client, caller, newId, continued);
+    await openSession(createMcpServer(caller), stream, client, caller, newId, found.connect);
     metrics.sessionMoved();
     await relay.follow(wanted, newId);
     return true;
@@ -141,21 +136,20 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     client: string,
     caller: Caller | undefined,
     sessionId = sessions.newId(),
-    continued?: Continued,
+    connect = (mcpServer: McpServer, session: SseSession) => mcpServer.connect(session),
   ): Promise<void> {
     const ownUrl = `${messageUrl}?sessionId=${sessionId}`;
     const handlers = handlersOf(mcpServer);
     const session = new SseSession(
-      { sessionId, caller, client, stream, messageUrl: ownUrl, handlers, continued },
+      { sessionId, caller, client, stream, messageUrl: ownUrl, handlers },
       sharedByAll,
     );
     // What the SDK says after a colon may be the message that it could not use.
     mcpServer.server.onerror ??= ({ message }) =>
       log.warn({ client, reason: message.split(':', 1)[0]?.slice(0, 200) }, 'session error');
     sessions.add(session);
-    await mcpServer.connect(session);
+    await connect(mcpServer, session);
     onConnected?.(mcpServer, session);
-    if (continued) session.continue();
   }
 
   /**

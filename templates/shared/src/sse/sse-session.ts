@@ -5,12 +5,11 @@ import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
 import type { RunningHandlers } from '../monitoring/running-handlers.ts';
 import type { SessionKeeper } from '../relay/relay.ts';
-import { EventLog, type EventStorage } from '../sessions/event-log.ts';
+import { EventLog, type EventStorage, type StoredEvent } from '../sessions/event-log.ts';
 import { errorReply, internalError, isReplyTo, toCheckable, toSendable } from '../sessions/json-rpc.ts';
 import type { CloseReason, Session } from '../sessions/session.ts';
 import { logId } from '../sessions/sessions.ts';
 import type { Stream } from '../sessions/stream.ts';
-import { answerTo, asMessages, type Continued, isToldAgain, withOwnId } from './continued.ts';
 
 export interface SseSessionOptions {
   sessionId: string;
@@ -22,8 +21,6 @@ export interface SseSessionOptions {
   messageUrl: string;
   /** What its MCP server is doing. */
   handlers: RunningHandlers;
-  /** What it goes on with, if its client began at another process. */
-  continued?: Continued | undefined;
 }
 
 /** What all sessions have in common. */
@@ -45,9 +42,6 @@ const pingIdPrefix = 'keep-alive-';
 
 /** Consecutive pings that may stay unanswered before the client counts as gone. */
 const maxUnansweredPings = 2;
-
-/** Messages of sessions that others continue: those send them as they are. */
-const passed = new WeakSet<JSONRPCMessage>();
 
 /** How many times what may wait for a client can be on its way to the process that holds its stream. */
 const timesOnTheWay = 16;
@@ -78,7 +72,6 @@ export class SseSession implements Transport, Session {
   readonly #messageUrl: string;
   readonly #shared: SharedByAll;
   readonly #events: EventLog;
-  readonly #continued: Continued | undefined;
   /** The client's requests that have no reply yet, and what each holds until then. */
   readonly #running = new Map<RequestId, Work | undefined>();
   /** Work of calls whose id came again: which reply is whose cannot be told, so they count until the session ends. */
@@ -96,19 +89,12 @@ export class SseSession implements Transport, Session {
     this.#messageUrl = options.messageUrl;
     this.#handlers = options.handlers;
     this.#shared = shared;
-    this.#continued = options.continued;
-    this.#events = new EventLog(shared.storage, options.continued ? 1 : 0);
+    this.#events = new EventLog(shared.storage);
     this.#take(options.stream);
   }
 
   async start(): Promise<void> {
     this.#sendEndpoint();
-  }
-
-  /** Tells the MCP server what the client told another process before, and the client which calls were lost with that. */
-  continue(): void {
-    for (const message of asMessages(this.#continued?.told ?? [])) this.receive(message);
-    for (const id of this.#continued?.lostCalls ?? []) this.refuse(id, closed.process_ended);
   }
 
   /** A session belongs to the caller who opened its stream; if that needed no credential, to the first caller known. */
@@ -131,14 +117,13 @@ export class SseSession implements Transport, Session {
    * @param lastEvent the number of the last event that the client got; undefined if it does not say
    */
   resume(stream: Stream, caller: Caller | undefined, lastEvent: number | undefined): void {
-    const missed =
-      lastEvent === undefined
-        ? this.#events.uncertain(this.waitingSince ?? Infinity, this.messagesReceived > 1)
-        : this.#events.after(lastEvent);
+    const missed = lastEvent === undefined ? this.#lacking() : this.#events.after(lastEvent);
     const before = this.#stream;
     this.#noteCaller(caller);
     this.#take(stream);
     before?.end();
+    // The oldest clients keep the lines of an event in which they were cut off; an empty line ends it.
+    if (lastEvent !== undefined) stream.comment('resumed');
     this.#sendEndpoint();
     for (const { number, json } of missed) stream.send('message', json, `${this.sessionId}:${number}`);
     if (!stream.acknowledges) this.#noteWritten();
@@ -165,10 +150,11 @@ export class SseSession implements Transport, Session {
       this.#finish(message.params?.requestId as RequestId);
     }
     this.#shared.keeper?.noteReceived(this, message);
-    const own = this.#continued ? this.#forThis(message) : message;
-    if (own === undefined) return;
     try {
-      this.onmessage?.(isRequest ? own : toCheckable(own), caller && { authInfo: ownAuthInfo(caller) });
+      this.onmessage?.(
+        isRequest ? message : toCheckable(message),
+        caller && { authInfo: ownAuthInfo(caller) },
+      );
     } catch (error) {
       this.onerror?.(error as Error);
       if (isRequest) this.send(internalError(message)).catch(() => {}); // The client left.
@@ -178,13 +164,11 @@ export class SseSession implements Transport, Session {
   /** Sends a message of the MCP server, at the reader's pace. @throws when the session is over */
   async send(message: JSONRPCMessage): Promise<void> {
     if (this.closeReason !== undefined) throw new Error('The session is closed');
-    const own = this.#continued ? this.#asOwn(message) : message;
-    if (own === undefined) return;
-    const { json } = toSendable(own);
+    const { json } = toSendable(message);
     // A stream may be over before this session has heard of it.
     const stream = this.#stream?.isOver ? undefined : this.#stream;
     const isWritten = stream !== undefined && !stream.acknowledges;
-    const number = this.#events.add(own, json, isWritten, this.#shared.storage.now);
+    const number = this.#events.add(message, json, isWritten, this.#shared.storage.now);
     stream?.send('message', json, `${this.sessionId}:${number}`);
     if (stream === undefined) this.#keepWaiting(this.#shared.maxBufferedBytes);
     // As for a local stream, the message that is just being sent does not count.
@@ -194,11 +178,6 @@ export class SseSession implements Transport, Session {
     if (this.closeReason !== undefined) throw new Error('The session is closed');
     this.messagesSent++;
     this.#shared.metrics.messageDelivered(Buffer.byteLength(json));
-  }
-
-  pass(message: JSONRPCMessage): Promise<void> {
-    passed.add(message);
-    return this.send(message);
   }
 
   refuse(id: RequestId, reason: string): void {
@@ -231,7 +210,7 @@ export class SseSession implements Transport, Session {
 
   /** The client's requests whose replies it has not got. */
   get unanswered(): RequestId[] {
-    const running = [...this.#running.keys()].filter((id) => !isToldAgain(id));
+    const running = [...this.#running.keys()];
     return this.#events.hasUnwritten ? [...running, ...this.#events.unwrittenReplies] : running;
   }
 
@@ -244,6 +223,10 @@ export class SseSession implements Transport, Session {
 
   get hasToDeliver(): boolean {
     return this.isRunning || this.#events.hasUnwritten;
+  }
+
+  get mayLackReply(): boolean {
+    return this.#lacking().length > 0;
   }
 
   /** The stream ends. The client comes back with a newer credential, as after a cut; its calls go on meanwhile. */
@@ -269,6 +252,11 @@ export class SseSession implements Transport, Session {
       this.#stream?.send('message', JSON.stringify(reply));
     }
     this.#end(reason);
+  }
+
+  /** What the client may not have got, as far as it does not say what it has. */
+  #lacking(): StoredEvent[] {
+    return this.#events.uncertain(this.waitingSince ?? Infinity, this.messagesReceived > 1);
   }
 
   #take(stream: Stream): void {
@@ -297,28 +285,6 @@ export class SseSession implements Transport, Session {
   #keepWaiting(mostBytes: number): void {
     if (!this.#shared.canWait || this.#events.bytes > mostBytes || this.#events.isStorageFull)
       this.#end('reader_too_slow');
-  }
-
-  /** What a session sends that continues another; undefined if it is for nobody. */
-  #asOwn(message: JSONRPCMessage): JSONRPCMessage | undefined {
-    if (passed.has(message)) return message;
-    if ('method' in message) return withOwnId(message, this.sessionId);
-    if (!isToldAgain(message.id)) return message;
-    this.#finish(message.id as RequestId);
-    return undefined;
-  }
-
-  /** What a session gets that continues another; undefined if it is for the other alone. */
-  #forThis(message: JSONRPCMessage): JSONRPCMessage | undefined {
-    if (!('method' in message)) {
-      const answer = answerTo(this.sessionId, message);
-      if (answer === undefined) this.#continued?.toFormer(message);
-      return answer;
-    }
-    const isOfBoth =
-      message.method === 'notifications/cancelled' || message.method === 'notifications/progress';
-    if (isOfBoth) this.#continued?.toFormer(message);
-    return message;
   }
 
   #sendEndpoint(): void {
@@ -364,9 +330,8 @@ export class SseSession implements Transport, Session {
 }
 
 /** What a call is told whose session ends before its reply. */
-const closed: Partial<Record<CloseReason, string>> & { server_closed: string; process_ended: string } = {
+const closed: Partial<Record<CloseReason, string>> & { server_closed: string } = {
   server_closed: 'The session was closed before the call ended',
   shutdown: 'The server stopped before the call ended',
   credential_expired: 'The credential expired before the call ended',
-  process_ended: 'The process that ran the call ended',
 };

@@ -251,9 +251,13 @@ export class HttpSession implements Transport, Session {
     }
   }
 
-  /** The client may come back with a newer credential; its calls go on meanwhile. */
+  /**
+   * The client may come back with a newer credential. What it asked for while the old one was good is answered: version 1
+   * of the SDK's client forgets which response it waits for when it has to log in on its way back.
+   */
   expire(): void {
-    for (const stream of this.#streams.values()) this.#letGo(stream);
+    const own = this.#streams.get(ownStream);
+    if (own) this.#letGo(own);
   }
 
   forgetBefore(at: number): void {

@@ -108,16 +108,18 @@ export function createHttpSessions(options: HttpSessionsOptions, sessions: Sessi
     const messages = messagesIn(json, session);
     const requests = messages.filter(isRequest);
     if (requests.some(isInitializeRequest)) throw new HttpError('already_initialized');
-    const ids = new Set(requests.map(({ id }) => id));
-    if (ids.size < requests.length || requests.some(({ id }) => session.runs(id)))
-      throw new HttpError('id_in_use');
     if (requests.length > 0) requireEventsAccepted(exchange);
     for (const request of requests) {
       const challenge = await session.scopeChallenge?.({ request, ...authOf(caller) });
       if (challenge) throw insufficientScope(challenge, caller);
     }
-    // While the body came, it may have ended.
+    // While the body came, and scopes were looked at, the session may have ended, the client may have left or sent the
+    // same request again.
     if (session.closeReason !== undefined) throw new HttpError('session_not_found');
+    if (exchange.response.destroyed) throw new HttpError('body_cut_short');
+    const ids = new Set(requests.map(({ id }) => id));
+    if (ids.size < requests.length || requests.some(({ id }) => session.runs(id)))
+      throw new HttpError('id_in_use');
     if (requests.length > 0) {
       work.run(requests.length);
       session.answer(messages, caller, responseOf(session, exchange), work);

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { makeOwnProject } from '../auth/own-project.js';
-import { type Auth, authTypes, directoryOf } from '../support/projects.js';
+import { makeOwnProject } from '../templates/auth/own-project.js';
+import { type Auth, authTypes, directoryOf } from '../templates/support/projects.js';
 
 // A project's own tests prove it whatever its .env says: it is there for production.
 
