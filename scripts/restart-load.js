@@ -7,9 +7,10 @@ import { SSEClientTransport as Sse1 } from '@modelcontextprotocol/sdk/client/sse
 
 const about = { name: 'restart-load', version: '1.0.0' };
 
-/** Milliseconds between two attempts to send a call that was refused, and how many there are. */
+/** Milliseconds until a call that was refused is sent again, at first and at most, and how many attempts there are. */
 const retryAfter = 200;
-const attempts = 50;
+const longestRetry = 2000;
+const attempts = 20;
 
 /** Milliseconds that a call may take beyond its own time before it counts as lost. */
 const patience = 20_000;
@@ -58,7 +59,7 @@ export async function startLoad({ origin, headers, clients: count, callsPerSecon
         if (wasRefused(error) && attempt < attempts) {
           counts.refused++;
           noteReason(`refused: ${error.message}`);
-          await wait(retryAfter);
+          await wait(Math.min(retryAfter * 2 ** (attempt - 1), longestRetry));
           continue;
         }
         if (/timed? ?out/i.test(error.message)) counts.silent++;
