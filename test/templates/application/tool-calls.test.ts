@@ -41,6 +41,7 @@ export function createMcpServer(_context: unknown): McpServer {
   server.registerTool('returnsError', {}, () => ({ isError: true, content: [{ type: 'text', text: 'private result' }] }));
   server.registerTool('works', { inputSchema: z.object({ n: z.number() }) }, () => ({ content: [{ type: 'text', text: 'ok' }] }));
   server.registerTool('misfits', { outputSchema: z.object({ n: z.number() }) }, () => ({ content: [], structuredContent: { n: 'x' } }) as never);
+  server.registerTool('never-ends', {}, () => new Promise(() => {}));
   server.registerTool('hangs', {}, (ctx) => new Promise((_, reject) => {
     ctx.mcpReq.signal.addEventListener('abort', () => { console.error('the tool was told to stop'); reject(ctx.mcpReq.signal.reason); });
   }));
@@ -255,13 +256,16 @@ describe.each(transports)('over %s', (transport) => {
   });
 });
 
-test('a call that its client cancels counts as cancelled, not as failed', async () => {
+test.each([
+  ['', 'hangs'],
+  [', though its tool goes on for ever,', 'never-ends'],
+])('a call that its client cancels%s counts as cancelled, not as failed', async (_, tool) => {
   const other = await start();
   const stream = await openStream(other, { headers: key });
-  await stream.post(callTool(1, 'hangs'));
+  await stream.post(callTool(1, tool));
   await stream.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } });
   expect(await other.logged({ msg: 'tool call' })).toMatchObject({ level: 'debug', outcome: 'cancelled' });
-  expect(await metrics(other)).toContain('mcp_tool_calls_total{tool="hangs",outcome="cancelled"} 1\n');
+  expect(await metrics(other)).toContain(`mcp_tool_calls_total{tool="${tool}",outcome="cancelled"} 1\n`);
   await stream.post(call(2, 'ping'));
   expect(await stream.message(2)).toMatchObject({ result: {} });
   expect(other.output()).not.toContain('tool call failed');

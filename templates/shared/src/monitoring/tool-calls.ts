@@ -154,11 +154,13 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
   ): Promise<Result> {
     const { signal } = ctx.mcpReq;
     const call = callOf(watched, request, ctx);
+    // It may never settle.
+    signal.addEventListener('abort', () => finish(call, 'cancelled', undefined), { once: true });
     const answer = () =>
       run(watched.running, handler, request, ctx).then(
         (result) => {
           const failure = failureIn(result, watched, call);
-          finish(call, signal.aborted ? 'cancelled' : failure ? 'error' : 'ok', failure);
+          finish(call, failure ? 'error' : 'ok', failure);
           if (failure && !result.isError) throw new Error(failure.message);
           return result;
         },
@@ -167,8 +169,7 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
           // This is the SDK's own: what a tool throws was caught above.
           const isRefusal = error instanceof ProtocolError;
           const failure = isRefusal ? { message: `refused with ${error.code}` } : failureOf('tool', error);
-          const outcome = signal.aborted ? 'cancelled' : isTimeUp ? 'timeout' : 'error';
-          finish(call, outcome, failure);
+          finish(call, isTimeUp ? 'timeout' : 'error', failure);
           if (isTimeUp) return { isError: true, content: [{ type: 'text', text: error.message }] };
           throw isRefusal ? error : new Error(failure.message);
         },
@@ -203,7 +204,9 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
     return { message: text.startsWith('Output validation error: ') ? text : 'the tool returned an error' };
   }
 
+  /** Has no effect the second time. */
   function finish(call: ToolCall, outcome: Outcome, failure: Failure | undefined): void {
+    if (call.outcome !== undefined) return;
     const { caller } = call;
     const tool = call.isTool ? call.tool : 'unknown'; // Clients may send any name.
     const seconds = (performance.now() - call.startedAt) / 1000;
