@@ -102,7 +102,7 @@ describe('a reader that does not read', () => {
     await reader.post(callTool(2, 'big', { bytes: 0.9 * MB }));
     await reader.post(call(3, 'ping'));
     reader.socket.resume();
-    await reader.until(/"id":3\}\n\n\r\n$/);
+    await reader.until(/"id":3\}\nid: \S+\n\n\r\n$/);
     expect(reader.bytes()).toBeGreaterThan(20.9 * MB);
     reader.socket.destroy();
   });
@@ -124,7 +124,7 @@ describe('a reader that does not read', () => {
     const pace = setInterval(() => reader.socket.resume(), 5);
     reader.socket.on('data', () => reader.socket.pause());
     const started = performance.now();
-    await reader.until(/"id":1\}\n\n\r\n$/);
+    await reader.until(/"id":1\}\nid: \S+\n\n\r\n$/);
     clearInterval(pace);
     expect(performance.now() - started).toBeGreaterThan(1500);
     reader.socket.destroy();
@@ -185,7 +185,7 @@ describe('a reader that catches up', () => {
     await reader.post(callTool(1, 'report', { messages: 1600, bytes: 64 * 1024 }));
     await eventually(inside, ({ peakRss }) => peakRss > before.rss);
     reader.socket.resume();
-    await reader.until(/"id":1\}\n\n\r\n$/);
+    await reader.until(/"id":1\}\nid: \S+\n\n\r\n$/);
     expect(reader.bytes()).toBeGreaterThan(100 * MB);
     const { peakRss } = await inside();
     // What the kernel took for it is not the server's memory; 100 MB that wait would be.

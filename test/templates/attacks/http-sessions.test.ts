@@ -131,7 +131,7 @@ test('a tool waits for a reader that pauses, and the reader gets everything', as
   await eventually(delivered, (now) => seen.push(now) > 5 && seen.at(-5) === now);
   expect(seen.at(-1)).toBeLessThan(messages / 2);
   connection.socket.resume();
-  await connection.until(/"id":1\}\n\n/);
+  await connection.until(/"id":1\}\nid: \S+\n\n/);
 });
 
 async function inside(session: HttpSession) {
