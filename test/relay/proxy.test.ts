@@ -65,7 +65,8 @@ test('when a process is killed under load, only requests in progress through it 
   const statuses = await traffic.stop();
   statuses.delete(502); // None, when nothing was on its way.
   expect(statuses).toEqual(new Set([202]));
-  expect(traffic.others.length).toBeLessThanOrEqual(traffic.clients);
+  // One message of each client, and at most one more, if nginx has not noticed yet when the client sends the next.
+  expect(traffic.others.length).toBeLessThanOrEqual(2 * traffic.clients);
   expect(await statusesOf(nginx, b)).toEqual(Array(12).fill(202));
 });
 

@@ -92,7 +92,7 @@ describe('a client that reconnects to another process', () => {
       await before.post(echo(id, `reply ${id}`));
       await before.message(id);
     }
-    const [, second] = [...before.text().matchAll(/^id: (\S+)$/gm)].map(([, id]) => id as string);
+    const [, , second] = [...before.text().matchAll(/^id: (\S+)$/gm)].map(([, id]) => id as string);
     before.close();
     const again = await openStream(b, { headers: { ...alice, 'Last-Event-ID': second as string } });
     expect(again.endpoint).toBe(before.endpoint);
