@@ -34,7 +34,7 @@ export function allServers(projects) {
     name: `create-mcp-sse, ${labels[auth]}`,
     ours: true,
     directory,
-    command: ['node', 'dist/main.js'],
+    command: ['node', '--max-semi-space-size=4', '--enable-source-maps', 'dist/main.js'], // as `npm start` has it
     ...credentials[auth],
   }));
   const overMcp = {

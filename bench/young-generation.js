@@ -83,7 +83,8 @@ try {
       for (const [row, measure] of Object.entries(measures)) {
         const [subject] = allServers({ apikey: row.includes('allocates') ? allocating : plain });
         const flags = size === undefined ? [] : [`--max-semi-space-size=${size}`];
-        const command = ['node', ...flags, ...subject.command.slice(1)];
+        const others = subject.command.slice(1).filter((flag) => !flag.startsWith('--max-semi-space-size'));
+        const command = ['node', ...flags, ...others];
         const env = {
           ...subject.env,
           RATE_LIMIT: '0',

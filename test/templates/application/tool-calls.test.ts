@@ -283,7 +283,7 @@ test('neither the arguments of a call are logged nor a name that no tool has', a
 
 test('npm start has stacks name the sources', async () => {
   const { scripts } = JSON.parse(await readFile(join(directoryOf('apikey'), 'package.json'), 'utf8'));
-  expect(scripts.start).toBe('node --enable-source-maps dist/main.js');
+  expect(scripts.start).toBe('node --max-semi-space-size=4 --enable-source-maps dist/main.js');
 });
 
 test('tools that are registered below McpServer are seen alike', async () => {
