@@ -36,6 +36,8 @@ export function allServers(projects) {
     directory,
     command: ['node', '--max-semi-space-size=4', '--enable-source-maps', 'dist/main.js'], // as `npm start` has it
     ...credentials[auth],
+    // All sessions come from one address here.
+    env: { ...credentials[auth].env, MAX_CONNECTIONS_PER_ADDRESS: '25000' },
   }));
   const overMcp = {
     ...ours.find(({ id }) => id === 'apikey'),
