@@ -18,7 +18,7 @@ async function makeOver(files: Record<string, string>, existing: 'merge' | 'over
 
 test('the next steps list what a kept package.json lacks', async () => {
   const mine = {
-    scripts: { test: 'jest', start: 'node --enable-source-maps dist/main.js' },
+    scripts: { test: 'jest', start: 'node --max-semi-space-size=4 --enable-source-maps dist/main.js' },
     dependencies: { left: '1.0.0' },
   };
   const { nextSteps } = await makeOver({ 'x/package.json': JSON.stringify(mine) }, 'merge');
