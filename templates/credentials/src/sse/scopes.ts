@@ -1,5 +1,5 @@
 import type { JSONRPCMessage, JSONRPCRequest, McpServer } from '@modelcontextprotocol/server';
-import { internalError } from '../sessions/json-rpc.ts';
+import { internalError, isRequest } from '../sessions/json-rpc.ts';
 import type { SseSession } from './sse-session.ts';
 
 /**
@@ -11,7 +11,7 @@ export function requireScopes(mcpServer: McpServer, session: SseSession): void {
   const deliver = session.onmessage;
 
   session.onmessage = (message, extra) => {
-    if (!('method' in message && 'id' in message)) return deliver?.(message, extra);
+    if (!isRequest(message)) return deliver?.(message, extra);
     const challenge = mcpServer.resolveScopeChallenge({ ...extra, request: message });
     if (challenge === undefined) return deliver?.(message, extra);
     return void answer(message, async () => {

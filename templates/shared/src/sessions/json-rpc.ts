@@ -153,6 +153,10 @@ export function toCheckable(reply: JSONRPCMessage): JSONRPCMessage {
   return errorReply(reply.id, `The client's result has more than ${maxResultValues} values`);
 }
 
+export function isRequest(message: JSONRPCMessage): message is JSONRPCRequest {
+  return 'method' in message && 'id' in message;
+}
+
 /** Whether a message answers a request of this server whose id begins like this. */
 export function isReplyTo(idPrefix: string, message: JSONRPCMessage): boolean {
   return !('method' in message) && typeof message.id === 'string' && message.id.startsWith(idPrefix);

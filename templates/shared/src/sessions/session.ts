@@ -1,5 +1,8 @@
 import type { Caller } from '../auth/caller.ts';
 import type { WriteFailure } from '../http/paced-writer.ts';
+import type { Log } from '../monitoring/log.ts';
+import type { Metrics } from '../monitoring/metrics.ts';
+import type { EventStorage } from './event-log.ts';
 
 export type CloseReason =
   | WriteFailure
@@ -11,6 +14,18 @@ export type CloseReason =
   | 'ping_unanswered'
   | 'server_closed'
   | 'shutdown';
+
+/** What the sessions of one transport have in common. */
+export interface SharedByAll {
+  /** Whether a stream that was cut waits for its client. */
+  canWait: boolean;
+  patience: Session['patience'];
+  /** Bytes that may wait for a client to reconnect. */
+  maxBufferedBytes: number;
+  storage: EventStorage;
+  log: Log;
+  metrics: Metrics;
+}
 
 /** One client's session, as far as the others concern it: its limits, its owner and its end. */
 export interface Session {

@@ -12,6 +12,7 @@ import type { Metrics } from '../monitoring/metrics.ts';
 import { handlersOf } from '../monitoring/running-handlers.ts';
 import type { ForwardedMessage, Relay, Wanted } from '../relay/relay.ts';
 import { EventStream } from '../sessions/event-stream.ts';
+import { isRequest } from '../sessions/json-rpc.ts';
 import { type MessageLimits, readMessage } from '../sessions/read-message.ts';
 import type { Session } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
@@ -186,7 +187,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
       if (!isTaken && !(isOwn && session.closeReason === undefined && session.belongsTo(caller))) {
         throw new HttpError('session_not_found');
       }
-      if (!isTaken && 'method' in message && 'id' in message) work.run();
+      if (!isTaken && isRequest(message)) work.run();
     } catch (error) {
       work.end();
       throw error;
@@ -215,18 +216,17 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     const session = find(sessionId);
     if (!session?.belongsTo(caller)) return false;
     const message: JSONRPCMessage = JSON.parse(json);
-    const isRequest = 'method' in message && 'id' in message;
     let work: Work | undefined;
     try {
       work = workLimits.begin(session.client);
       work.hold(json.length);
-      if (isRequest) work.run();
+      if (isRequest(message)) work.run();
       session.receive(message, caller, work);
     } catch (error) {
       work?.end();
       if (!(error instanceof HttpError)) throw error;
       // The other process has accepted it for this one, so that it is too much can only be said on the stream.
-      if (isRequest) session.refuse(message.id, error.message);
+      if (isRequest(message)) session.refuse(message.id, error.message);
     }
     return true;
   }
@@ -249,10 +249,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     forOthers: {
       receive: receiveForwarded,
       answer: questions.answer,
-      session(sessionId: string) {
-        const session = sessions.get(sessionId);
-        return session instanceof SseSession ? session : undefined;
-      },
+      session: find,
       async takeOver(wanted: Wanted) {
         if (!(await takeOver(wanted))) wanted.stream.end(); // Its client comes back for a new session.
       },

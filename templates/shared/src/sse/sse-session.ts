@@ -1,13 +1,18 @@
 import type { JSONRPCMessage, JSONRPCRequest, RequestId, Transport } from '@modelcontextprotocol/server';
 import { type Caller, ownAuthInfo } from '../auth/caller.ts';
 import type { Work } from '../http/work-limits.ts';
-import type { Log } from '../monitoring/log.ts';
-import type { Metrics } from '../monitoring/metrics.ts';
 import type { RunningHandlers } from '../monitoring/running-handlers.ts';
 import type { SessionKeeper } from '../relay/relay.ts';
-import { EventLog, type EventStorage, type StoredEvent } from '../sessions/event-log.ts';
-import { errorReply, internalError, isReplyTo, toCheckable, toSendable } from '../sessions/json-rpc.ts';
-import type { CloseReason, Session } from '../sessions/session.ts';
+import { EventLog, type StoredEvent } from '../sessions/event-log.ts';
+import {
+  errorReply,
+  internalError,
+  isReplyTo,
+  isRequest,
+  toCheckable,
+  toSendable,
+} from '../sessions/json-rpc.ts';
+import type { CloseReason, Session, SharedByAll } from '../sessions/session.ts';
 import { logId } from '../sessions/sessions.ts';
 import type { Stream } from '../sessions/stream.ts';
 
@@ -23,18 +28,9 @@ export interface SseSessionOptions {
   handlers: RunningHandlers;
 }
 
-/** What all sessions have in common. */
-export interface SharedByAll {
-  /** Whether it waits for its client when its stream was cut. */
-  canWait: boolean;
-  patience: Session['patience'];
-  /** Bytes that may wait for a client to reconnect. */
-  maxBufferedBytes: number;
-  storage: EventStorage;
+export interface SharedBySseSessions extends SharedByAll {
   /** Keeps what other processes need to take a session over. */
   keeper: SessionKeeper | undefined;
-  log: Log;
-  metrics: Metrics;
 }
 
 /** Server pings have ids that no client could confuse with its own. */
@@ -70,7 +66,7 @@ export class SseSession implements Transport, Session {
   #caller: Caller | undefined;
   #stream: Stream | undefined;
   readonly #messageUrl: string;
-  readonly #shared: SharedByAll;
+  readonly #shared: SharedBySseSessions;
   readonly #events: EventLog;
   /** The client's requests that have no reply yet, and what each holds until then. */
   readonly #running = new Map<RequestId, Work | undefined>();
@@ -81,7 +77,7 @@ export class SseSession implements Transport, Session {
   #pingsSent = 0;
   #pingsUnanswered = 0;
 
-  constructor(options: SseSessionOptions, shared: SharedByAll) {
+  constructor(options: SseSessionOptions, shared: SharedBySseSessions) {
     this.sessionId = options.sessionId;
     this.opener = options.caller?.id;
     this.#caller = options.caller;
@@ -141,23 +137,20 @@ export class SseSession implements Transport, Session {
     this.messagesReceived++;
     this.#noteCaller(caller);
     this.#pingsUnanswered = 0;
-    const isRequest = 'method' in message && 'id' in message;
-    if (!isRequest) work?.end();
+    const isCall = isRequest(message);
+    if (!isCall) work?.end();
     if (isReplyTo(pingIdPrefix, message)) return; // An error is as good a sign of life as a result.
-    if (isRequest) this.#noteRunning(message, work);
+    if (isCall) this.#noteRunning(message, work);
     // A cancelled request gets no reply.
     else if ('method' in message && message.method === 'notifications/cancelled') {
       this.#finish(message.params?.requestId as RequestId);
     }
     this.#shared.keeper?.noteReceived(this, message);
     try {
-      this.onmessage?.(
-        isRequest ? message : toCheckable(message),
-        caller && { authInfo: ownAuthInfo(caller) },
-      );
+      this.onmessage?.(isCall ? message : toCheckable(message), caller && { authInfo: ownAuthInfo(caller) });
     } catch (error) {
       this.onerror?.(error as Error);
-      if (isRequest) this.send(internalError(message)).catch(() => {}); // The client left.
+      if (isCall) this.send(internalError(message)).catch(() => {}); // The client left.
     }
   }
 
@@ -215,10 +208,7 @@ export class SseSession implements Transport, Session {
   }
 
   letGo(): void {
-    const stream = this.#stream;
-    if (stream === undefined || this.hasMoved) return;
-    this.#wait();
-    stream.end();
+    if (this.#stream !== undefined && !this.hasMoved) this.#endStream();
   }
 
   get hasToDeliver(): boolean {
@@ -234,9 +224,7 @@ export class SseSession implements Transport, Session {
     if (!this.#shared.canWait) return void this.close('credential_expired');
     const { log } = this.#shared;
     log.info({ session: logId(this), client: this.client }, 'stream ended: its credential expired');
-    const stream = this.#stream;
-    this.#wait();
-    stream?.end();
+    this.#endStream();
   }
 
   forgetBefore(at: number): void {
@@ -273,6 +261,13 @@ export class SseSession implements Transport, Session {
   #noteWritten(upTo?: number): void {
     this.#events.noteWritten(0, upTo);
     this.#shared.keeper?.noteSent(this);
+  }
+
+  /** As if the stream was cut. */
+  #endStream(): void {
+    const stream = this.#stream;
+    this.#wait();
+    stream?.end();
   }
 
   /** The stream was cut: calls go on, and what they send waits for the client to come back. */

@@ -8,13 +8,11 @@ import type {
 } from '@modelcontextprotocol/server';
 import { type Caller, ownAuthInfo } from '../auth/caller.ts';
 import type { Work } from '../http/work-limits.ts';
-import type { Log } from '../monitoring/log.ts';
-import type { Metrics } from '../monitoring/metrics.ts';
 import { type RunningHandlers, settled } from '../monitoring/running-handlers.ts';
-import { EventLog, type EventStorage } from '../sessions/event-log.ts';
+import { EventLog } from '../sessions/event-log.ts';
 import type { EventStream } from '../sessions/event-stream.ts';
-import { errorReply, internalError, toCheckable, toSendable } from '../sessions/json-rpc.ts';
-import type { CloseReason, Session } from '../sessions/session.ts';
+import { errorReply, internalError, isRequest, toCheckable, toSendable } from '../sessions/json-rpc.ts';
+import type { CloseReason, Session, SharedByAll } from '../sessions/session.ts';
 import { logId } from '../sessions/sessions.ts';
 
 export interface HttpSessionOptions {
@@ -26,19 +24,7 @@ export interface HttpSessionOptions {
   handlers: RunningHandlers;
 }
 
-/** What all sessions have in common. */
-export interface SharedByAll {
-  /** Whether a stream that was cut waits for its client. */
-  canWait: boolean;
-  patience: Session['patience'];
-  /** Bytes that may wait for a client to reconnect. */
-  maxBufferedBytes: number;
-  storage: EventStorage;
-  log: Log;
-  metrics: Metrics;
-}
-
-/** The number of the stream that a client opens by itself. The responses to its POSTs are 1, 2, 3 … */
+/** The number of the stream that a client opens with GET. The responses to its POSTs are 1, 2, 3 … */
 const ownStream = 0;
 
 /** From this version on clients take an event without data, by whose id they come back when their stream is cut early. */
@@ -415,8 +401,4 @@ export interface EventPlace {
 function newStream(number: number, requests: JSONRPCRequest[] = [], work?: Work): Stream {
   const requestIds = requests.map(({ id }) => id);
   return { number, cutAt: performance.now(), requests: new Set(requestIds), work, requestIds };
-}
-
-export function isRequest(message: JSONRPCMessage): message is JSONRPCRequest {
-  return 'method' in message && 'id' in message;
 }

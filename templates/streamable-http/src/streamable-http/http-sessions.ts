@@ -16,10 +16,10 @@ import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
 import { handlersOf } from '../monitoring/running-handlers.ts';
 import { EventStream } from '../sessions/event-stream.ts';
-import { requireMessage } from '../sessions/json-rpc.ts';
+import { isRequest, requireMessage } from '../sessions/json-rpc.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import { acceptsEvents } from './body.ts';
-import { HttpSession, isRequest } from './http-session.ts';
+import { HttpSession } from './http-session.ts';
 
 export interface HttpSessionsOptions {
   /** Seconds for which a session goes on whose client neither sends anything nor has a stream open. */
@@ -131,7 +131,7 @@ export function createHttpSessions(options: HttpSessionsOptions, sessions: Sessi
   }
 
   /**
-   * Opens the stream for what the server sends by itself, or goes on with one that was cut off.
+   * Opens the stream for what answers no request, or goes on with one that was cut off.
    *
    * @throws {HttpError} `method_not_allowed`, `session_not_found`, `events_not_accepted`, `event_not_found`
    */
