@@ -4,11 +4,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { completeAnswers, render } from '../dist/index.js';
 import { compileProject } from './compile-project.js';
+import { nginxConf } from './nginx-conf.js';
 
 const proxyPort = 8080;
 const redisPort = 8090;
@@ -46,7 +47,7 @@ export async function startCluster({ project, auth, settings, change, print, fai
   ]);
   for (const id of Object.keys(ports)) startProcess(id);
   for (const port of Object.values(ports)) await ready(`http://127.0.0.1:${port}`);
-  writeFileSync(join(temporary, 'nginx.conf'), nginxConf(files));
+  writeFileSync(join(temporary, 'nginx.conf'), nginxConf(site(files)));
   start('nginx', 'nginx', ['-p', temporary, '-c', 'nginx.conf', '-e', 'stderr']);
   const origin = `http://127.0.0.1:${proxyPort}`;
   await ready(origin);
@@ -118,8 +119,8 @@ export async function startCluster({ project, auth, settings, change, print, fai
 }
 
 /** The project's own, with addresses in the place of what Docker's name server knows. */
-function nginxConf(files) {
-  const site = files
+function site(files) {
+  return files
     .get('nginx.conf')
     .content.toString()
     .replace('listen 8080;', `listen 127.0.0.1:${proxyPort};`)
@@ -134,18 +135,6 @@ function nginxConf(files) {
         .map(([id, port]) => `~^${id}\\. 127.0.0.1:${port};`)
         .join(' '),
     );
-  const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  return `daemon off;
-user ${userInfo().username};
-pid nginx.pid;
-error_log stderr crit;
-events { worker_connections 4096; }
-http {
-  access_log off;
-  ${folders.map((name) => `${name}_temp_path ${name};`).join('\n  ')}
-  ${site}
-}
-`;
 }
 
 /** Resolves when a server answers, and reaches the others by way of Redis. */

@@ -357,7 +357,7 @@ async function startServer(cwd) {
     MAX_CALLS_PER_CLIENT: '10000',
     STALL_TIMEOUT_SECONDS: '2',
     RESUME_SECONDS: '1',
-    // As it is by itself, where that is what is measured.
+    // The default, which this form measures.
     ...(values['come-and-go'] && { RESUME_SECONDS: '30', MAX_SESSIONS_PER_CLIENT: '100', TRUST_PROXY: '1' }),
   };
   const server = spawn(process.execPath, ['dist-with-test-tools/main.js'], {

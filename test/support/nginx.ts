@@ -1,10 +1,7 @@
 import { writeFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { nginxConf } from '../../scripts/nginx-conf.js';
 import { startProgram } from './programs.js';
-
-/** What nginx keeps in files, to be kept in its own folder. */
-const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 
 /**
  * Starts a real nginx; whether it listens is for the caller to find out.
@@ -13,20 +10,7 @@ const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
  */
 export function startNginxWith(http: string) {
   const program = startProgram('nginx', (folder) => {
-    writeFileSync(
-      join(folder, 'nginx.conf'),
-      `daemon off;
-user ${userInfo().username};
-pid nginx.pid;
-error_log stderr crit;
-events { worker_connections 4096; }
-http {
-  access_log off;
-  ${temporary.map((name) => `${name}_temp_path ${name};`).join('\n  ')}
-  ${http}
-}
-`,
-    );
+    writeFileSync(join(folder, 'nginx.conf'), nginxConf(http));
     return ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr'];
   });
   // A master that is killed would leave its workers behind.
