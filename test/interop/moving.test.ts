@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startNginx } from '../relay/support/nginx.js';
 import { startRedis } from '../relay/support/redis.js';
-import { launchBrowser, missingBrowser, servePage } from '../support/browser.js';
+import { missingBrowser, openForeignPage } from '../support/browser.js';
 import { clients } from './support/clients.js';
 import { recordOutcome } from './support/outcome.js';
 import { credential, type RunningServer, startServer } from './support/server.js';
@@ -60,14 +60,7 @@ describe.skipIf(reason)('in a browser', () => {
   for (const signal of signals) {
     test(`Chromium's EventSource, whose process ends by ${signal}, goes on at another`, async ({ task }) => {
       const cluster = await startProcesses({ PROTECT: 'messages' });
-      const browser = await launchBrowser();
-      const pages = await servePage();
-      onTestFinished(async () => {
-        await browser.close();
-        pages.close();
-      });
-      const page = await browser.newPage();
-      await page.goto(pages.foreign);
+      const { page, version } = await openForeignPage();
       await page.evaluate(openStream, { origin: cluster.origin, headers });
       await page.evaluate(callTool, { id: 1, name: 'echo', args: { text: 'first' } });
       await page.evaluate(replyTo, 1);
@@ -85,7 +78,7 @@ describe.skipIf(reason)('in a browser', () => {
       const runningCall = reply.result ? outcomeOf(reply.result) : whyFailed(new Error(reply.error.message));
       recordOutcome(task, {
         client: 'Chromium',
-        version: browser.version(),
+        version,
         transport: 'SSE',
         feature: 'moving',
         moving: { signal, runningCall, seconds },

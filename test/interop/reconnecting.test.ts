@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { launchBrowser, missingBrowser, servePage } from '../support/browser.js';
+import { missingBrowser, openForeignPage } from '../support/browser.js';
 import { type ClientUnderTest, type Connection, clients, type TransportName } from './support/clients.js';
 import { recordOutcome } from './support/outcome.js';
 import { credential, type RunningServer, startServer } from './support/server.js';
@@ -85,14 +85,7 @@ describe.skipIf(reason)('in a browser', () => {
   test("Chromium's EventSource goes on by itself, with a new endpoint", async ({ task }) => {
     const settings = { PROTECT: 'messages' };
     const server = await startServer('apikey', settings);
-    const browser = await launchBrowser();
-    const pages = await servePage();
-    onTestFinished(async () => {
-      await browser.close();
-      pages.close();
-    });
-    const page = await browser.newPage();
-    await page.goto(pages.foreign);
+    const { page, version } = await openForeignPage();
     const firstEndpoint = await page.evaluate(openStream, server.origin);
 
     await server.stop('SIGKILL');
@@ -103,7 +96,7 @@ describe.skipIf(reason)('in a browser', () => {
 
     recordOutcome(task, {
       client: 'Chromium',
-      version: browser.version(),
+      version,
       transport: 'SSE',
       feature: 'reconnecting',
       reconnecting: { seconds, runningCall: 'its reply never comes', onerror: true },

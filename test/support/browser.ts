@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { onTestFinished } from 'vitest';
 
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
@@ -45,4 +46,17 @@ export async function servePage(script = '') {
     foreign: `http://pages.example.com:${port}`,
     close: () => server.close(),
   };
+}
+
+/** A page of another site than the MCP server's, in a browser of its own, until the test is over; and the browser's version. */
+export async function openForeignPage(): Promise<{ page: Page; version: string }> {
+  const browser = await launchBrowser();
+  const pages = await servePage();
+  onTestFinished(async () => {
+    await browser.close();
+    pages.close();
+  });
+  const page = await browser.newPage();
+  await page.goto(pages.foreign);
+  return { page, version: browser.version() };
 }

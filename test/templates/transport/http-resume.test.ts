@@ -1,10 +1,8 @@
-import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
-import { StreamableHTTPClientTransport as StreamableHTTPClientTransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { callTool, eventually, metric, rawConnection, rawRequest } from '../support/client.js';
 import { type CuttingProxy, cuttingProxy } from '../support/cutting-proxy.js';
 import { messagesIn, openHttpSession } from '../support/http-session.js';
+import { sdkClients } from '../support/sdk-clients.js';
 import { goodHeaders, type RunningServer, startTestServer } from '../support/server.js';
 
 // Over Streamable HTTP too, a call goes on when its response is cut, and the client gets the reply when it comes back.
@@ -17,22 +15,6 @@ async function start(settings: Record<string, string>): Promise<RunningServer> {
   return server;
 }
 
-type AnyClient = Pick<Client, 'callTool' | 'close'>;
-const about = { name: 'test', version: '1.0.0' };
-const clients: Record<string, (url: URL) => Promise<AnyClient>> = {
-  'SDK version 2': async (url) => {
-    const client = new Client(about, { versionNegotiation: { mode: 'legacy' } });
-    await client.connect(new StreamableHTTPClientTransport(url, { requestInit: { headers } }));
-    return client;
-  },
-  'SDK version 1': async (url) => {
-    const client = new ClientV1(about);
-    const transport = new StreamableHTTPClientTransportV1(url, { requestInit: { headers } });
-    await client.connect(transport as Parameters<ClientV1['connect']>[0]);
-    return client as unknown as AnyClient;
-  },
-};
-
 let server: RunningServer;
 let proxy: CuttingProxy;
 beforeAll(async () => {
@@ -44,10 +26,10 @@ afterAll(async () => {
   await server.stop();
 });
 
-test.each(Object.entries(clients))(
+test.each(sdkClients('/mcp', headers))(
   'unmodified clients of %s get the replies of calls that were cut, each its own',
   async (_, open) => {
-    const all = await Promise.all(Array.from({ length: 10 }, () => open(new URL('/mcp', proxy.origin))));
+    const all = await Promise.all(Array.from({ length: 10 }, () => open(proxy.origin)));
     const replies = all.map((client, i) =>
       client.callTool({ name: 'wait', arguments: { ms: 500 + 50 * i, text: `for client ${i}` } }),
     );

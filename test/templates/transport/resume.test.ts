@@ -1,30 +1,12 @@
-import { Client, SSEClientTransport } from '@modelcontextprotocol/client';
-import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
-import { SSEClientTransport as SSEClientTransportV1 } from '@modelcontextprotocol/sdk/client/sse.js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { call, callTool, eventually, metric, openStream, post, send } from '../support/client.js';
 import { type CuttingProxy, cuttingProxy } from '../support/cutting-proxy.js';
+import { sdkClients } from '../support/sdk-clients.js';
 import { goodHeaders, type RunningServer, startTestServer } from '../support/server.js';
 
 // A session outlives its stream: what was on its way when the stream was cut is delivered when its client comes back.
 
 const headers = goodHeaders.apikey;
-
-type AnyClient = Pick<Client, 'callTool' | 'close'>;
-const about = { name: 'test', version: '1.0.0' };
-const clients: Record<string, (origin: string) => Promise<AnyClient>> = {
-  'SDK version 2': async (origin) => {
-    const client = new Client(about);
-    await client.connect(new SSEClientTransport(new URL('/sse', origin), { requestInit: { headers } }));
-    return client;
-  },
-  'SDK version 1': async (origin) => {
-    const client = new ClientV1(about);
-    const transport = new SSEClientTransportV1(new URL('/sse', origin), { requestInit: { headers } });
-    await client.connect(transport as Parameters<ClientV1['connect']>[0]);
-    return client as unknown as AnyClient;
-  },
-};
 
 let server: RunningServer;
 let proxy: CuttingProxy;
@@ -37,7 +19,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-describe.each(Object.entries(clients))('an unmodified client of %s', (_, open) => {
+describe.each(sdkClients('/sse', headers))('an unmodified client of %s', (_, open) => {
   test('gets the replies of calls whose stream was cut, each its own', async () => {
     const all = await Promise.all(Array.from({ length: 10 }, () => open(proxy.origin)));
     const replies = all.map((client, i) =>
