@@ -44,7 +44,7 @@ const cases = [
   ['none', 'after the 202'] as const,
 ];
 
-/** Seconds that a client waits by itself before it connects again, and that it may take to have its reply then. */
+/** Seconds that a client waits before it reconnects, and then at most for its reply. */
 const clientWaits = 3;
 const patience = 2;
 
