@@ -83,6 +83,10 @@ class ContinuedSession implements Transport {
     await this.#session.close();
   }
 
+  setProtocolVersion(version: string): void {
+    this.#session.setProtocolVersion?.(version);
+  }
+
   #receive(message: JSONRPCMessage, extra?: MessageExtraInfo): void {
     if (!('method' in message)) {
       const answer = this.#ownAnswer(message);

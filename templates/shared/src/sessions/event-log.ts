@@ -18,9 +18,6 @@ export interface StoredEvent {
 const maxKept = 1000;
 const maxKeptBytes = 256 * 1024;
 
-/** Milliseconds before the end of a stream in which what was written may not have arrived. */
-const uncertainMs = 1500;
-
 /** What all sessions together store, and may store. */
 export interface EventStorage {
   bytes: number;
@@ -96,11 +93,10 @@ export class EventLog {
   /**
    * What a client may not have got that names no event: what waits, and replies that may have been lost on their way.
    *
-   * @param endedAt when its stream ended; Infinity if it still looked alive, so that nothing is certain
+   * @param since what was written before this time has arrived, in milliseconds of the monotonic clock
    * @param hasInitialized whether it sent more than its first message, so that it has the reply to `initialize`
    */
-  uncertain(endedAt: number, hasInitialized: boolean): StoredEvent[] {
-    const since = endedAt === Infinity ? -Infinity : endedAt - uncertainMs;
+  uncertain(since: number, hasInitialized: boolean): StoredEvent[] {
     return this.#events.filter(({ number, json, isReply, at, isWritten }) => {
       if (!isWritten) return true;
       return isReply && at >= since && !(hasInitialized && number === 1 && answersInitialize(json));

@@ -41,8 +41,8 @@ export interface Session {
   readonly patience: { readonly ms: number; readonly reason: CloseReason };
   /** Whether something waits to be sent, or will: a call runs. */
   readonly hasToDeliver: boolean;
-  /** Whether a reply may have been lost on its way when the stream was cut. */
-  readonly mayLackReply?: boolean;
+  /** Whether its client may come back for something without saying that it was here before. */
+  readonly mayReturnUnannounced?: boolean;
   /** Whether another process serves its client, and it only delivers what its last calls send. */
   readonly hasMoved?: boolean;
   /** Why it is over; undefined while it is open. */

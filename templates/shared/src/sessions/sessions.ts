@@ -33,7 +33,7 @@ const leaveMs = 50;
 const partForIdle = 0.2;
 
 /** Milliseconds within which clients reconnect: SDK clients and browsers do after 3 s. */
-const longestReconnectMs = 5000;
+export const longestReconnectMs = 5000;
 
 export type Sessions = ReturnType<typeof createSessions>;
 
@@ -205,11 +205,11 @@ export function createSessions(options: SessionsOptions) {
     get waiting() {
       return [...waitingSessions()].length;
     },
-    /** Whether a session of this client waits with something to deliver, or to deliver again. */
-    hasToDeliver(client: string): boolean {
-      return [...waitingSessions(client)].some(
-        ({ hasToDeliver, mayLackReply }) => hasToDeliver || mayLackReply,
-      );
+    /** Whether a new stream of this client may be that of a session which has something for it. */
+    mayBeAwaited(client: string): boolean {
+      for (const { session } of byId.values())
+        if (session.client === client && session.mayReturnUnannounced) return true;
+      return false;
     },
     add,
     requireRoom,

@@ -16,9 +16,8 @@ import { isRequest } from '../sessions/json-rpc.ts';
 import { type MessageLimits, readMessage } from '../sessions/read-message.ts';
 import type { Session } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
-import type { Stream } from '../sessions/stream.ts';
 import { createQuestions, isAnswer, nameOf } from './questions.ts';
-import { SseSession } from './sse-session.ts';
+import { SseSession, type SseSessionOptions } from './sse-session.ts';
 
 export interface SseEndpointOptions {
   /** Where messages are POSTed to, as clients see it: base path and message endpoint. */
@@ -87,7 +86,8 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
       log.info({ client, answered: sessionId !== undefined }, 'client came back without a session');
     }
     if (!isNew) sessions.requireRoomFor(client);
-    await openSession(mcpServer ?? createMcpServer(caller), stream, client, caller);
+    const mayBeOldSdk = isSilent(request);
+    await openSession(mcpServer ?? createMcpServer(caller), { stream, client, caller, mayBeOldSdk });
   }
 
   /** A session of this transport. */
@@ -125,7 +125,9 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     if (found.is === 'moved')
       return takeOver({ ...wanted, sessionId: found.sessionId, lastEvent: undefined });
     sessions.requireRoomFor(client);
-    await openSession(createMcpServer(caller), stream, client, caller, newId, found.connect);
+    // Its client answered a question, unless it named an event.
+    const mayBeOldSdk = lastEvent === undefined;
+    await openSession(createMcpServer(caller), { stream, client, caller, mayBeOldSdk }, newId, found.connect);
     metrics.sessionMoved();
     await relay.follow(wanted, newId);
     return true;
@@ -133,21 +135,16 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
 
   async function openSession(
     mcpServer: McpServer,
-    stream: Stream,
-    client: string,
-    caller: Caller | undefined,
+    opened: Pick<SseSessionOptions, 'stream' | 'client' | 'caller' | 'mayBeOldSdk'>,
     sessionId = sessions.newId(),
     connect = (mcpServer: McpServer, session: SseSession) => mcpServer.connect(session),
   ): Promise<void> {
     const ownUrl = `${messageUrl}?sessionId=${sessionId}`;
     const handlers = handlersOf(mcpServer);
-    const session = new SseSession(
-      { sessionId, caller, client, stream, messageUrl: ownUrl, handlers },
-      sharedByAll,
-    );
+    const session = new SseSession({ ...opened, sessionId, messageUrl: ownUrl, handlers }, sharedByAll);
     // What the SDK says after a colon may be the message that it could not use.
     mcpServer.server.onerror ??= ({ message }) =>
-      log.warn({ client, reason: message.split(':', 1)[0]?.slice(0, 200) }, 'session error');
+      log.warn({ client: opened.client, reason: message.split(':', 1)[0]?.slice(0, 200) }, 'session error');
     sessions.add(session);
     await connect(mcpServer, session);
     onConnected?.(mcpServer, session);
@@ -158,11 +155,11 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
    * version when they reconnect, and only then; older ones are recognised as Node.js, and asked only if a session of theirs
    * has something for them. Others are not: Python's client would wait for ever.
    */
-  function questionTime({ headers }: IncomingMessage, client: string): number {
-    const version = headers['mcp-protocol-version'];
+  function questionTime(request: IncomingMessage, client: string): number {
     if (questions.openFor(client) >= maxQuestions) return 0;
-    if (version !== undefined) return version === '2024-11-05' ? 0 : 2000;
-    return headers['user-agent'] === 'node' && sessions.hasToDeliver(client) ? 1000 : 0;
+    if (isSilent(request)) return sessions.mayBeAwaited(client) ? 1000 : 0;
+    const version = request.headers['mcp-protocol-version'];
+    return version === undefined || version === '2024-11-05' ? 0 : 2000;
   }
 
   /** @throws {HttpError} `session_id_missing`, `session_not_found`, and those of the body and the relay */
@@ -255,6 +252,11 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
       },
     },
   };
+}
+
+/** Whether a client is an SDK that does not say whether it was here before: a new one, or one of version 1.12 or older. */
+function isSilent({ headers }: IncomingMessage): boolean {
+  return headers['user-agent'] === 'node' && headers['mcp-protocol-version'] === undefined;
 }
 
 function idIn(query: string): string | undefined {
