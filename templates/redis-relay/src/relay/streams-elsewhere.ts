@@ -56,6 +56,8 @@ export function createStreamsElsewhere({ channel, memory, keeper, release, log }
   const remote = new Map<string, RemoteStream>();
   /** The place of the last event that came for a stream, or for a session that goes on: none is taken twice. */
   const lastTaken = new WeakMap<object, number>();
+  /** Resolves when sessions elsewhere have been told of each stream that is over. */
+  let lastTold: Promise<unknown> = Promise.resolve();
   let here: Here;
 
   /** At the process that has the stream: finds the session. */
@@ -119,7 +121,8 @@ export function createStreamsElsewhere({ channel, memory, keeper, release, log }
       if (!held.delete(streamId)) return;
       const json = JSON.stringify({ streamId, failure });
       // If this fails, the session learns it by the next event that it sends.
-      channel.forward(nodeOf(sessionId), { kind: 'closed', sessionId, caller, json }).catch(() => {});
+      const told = channel.forward(nodeOf(sessionId), { kind: 'closed', sessionId, caller, json });
+      lastTold = Promise.allSettled([lastTold, told]).then(() => {});
     };
   }
 
@@ -212,7 +215,7 @@ export function createStreamsElsewhere({ channel, memory, keeper, release, log }
 
     /** Resolves when what was sent last has arrived, or cannot. */
     async flushed(): Promise<void> {
-      const all = Promise.all([...remote.values()].map((stream) => stream.flushed()));
+      const all = Promise.all([lastTold, ...[...remote.values()].map((stream) => stream.flushed())]);
       await Promise.race([all, new Promise((resolve) => setTimeout(resolve, longestFlush))]);
     },
   };
