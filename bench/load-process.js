@@ -1,5 +1,12 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
+import { pinned } from './cores.js';
+
+/** Forks a script of this folder on the load generator's core. */
+export function forkPinned(script, args = []) {
+  const [execPath, ...execArgv] = pinned('load', [process.execPath]);
+  return fork(join(import.meta.dirname, script), args, { execPath, execArgv });
+}
 
 /**
  * Starts a load generator for one server.
@@ -8,7 +15,7 @@ import { join } from 'node:path';
  *   `end` around the part of it that counts; and `stop()`
  */
 export async function startLoad({ port, callers, path = '/sse' }) {
-  const child = fork(join(import.meta.dirname, 'load.js'));
+  const child = forkPinned('load.js');
   const running = new Map();
   let nextId = 1;
   child.on('message', ({ id, event, result, error }) => {

@@ -1,4 +1,5 @@
 import { cpus, loadavg, release, totalmem } from 'node:os';
+import { cores } from './cores.js';
 
 /** What the figures were measured on. */
 export function machine() {
@@ -8,6 +9,8 @@ export function machine() {
     memoryGb: Math.round(totalmem() / 1e9),
     system: `Linux ${release().split('-')[0]}`,
     node: process.version,
+    /** The cores of the server and of the load generator, if they were pinned. */
+    pinned: cores,
     loadAverageAtStart: loadavg()[0],
   };
 }

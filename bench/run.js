@@ -29,6 +29,7 @@ import { measureProfile } from './measures/profile.js';
 import { measureSessions } from './measures/sessions.js';
 import { measureSlowReader } from './measures/slow-reader.js';
 import { measureStart } from './measures/start.js';
+import { readCpuTimes, spreadPercent, stealPercent } from './noise.js';
 import { makeProjects, packCommand } from './projects.js';
 import { writeReport } from './report/report.js';
 import { allServers } from './servers.js';
@@ -58,10 +59,20 @@ const eachServer = ({ id }) => id !== 'apikey-mcp';
 /** What there is to explain: what we cost over the SDK, and that over nothing. */
 const ofTheBound = ({ id }) => ['apikey', 'sdk-v2-bare', 'floor'].includes(id);
 
-/** What is measured, and with what, in a full run and in a quick one. */
+/** What is measured, and with what, in a full run and in a quick one. The spread of `headline` over the rounds says how noisy it was. */
 const plan = {
-  start: { rounds: quick ? 2 : 5, measure: measureStart, only: eachServer },
-  calls: { rounds: quick ? 1 : 3, measure: measureCalls, with: { seconds: quick ? 0.7 : 1.5 } },
+  start: {
+    rounds: quick ? 2 : 5,
+    measure: measureStart,
+    only: eachServer,
+    headline: ({ startMs }) => startMs,
+  },
+  calls: {
+    rounds: quick ? 1 : 3,
+    measure: measureCalls,
+    with: { seconds: quick ? 0.7 : 1.5 },
+    headline: ({ at3000 }) => at3000?.cpuMicroseconds,
+  },
   sessions: {
     measure: measureSessions,
     with: quick
@@ -73,7 +84,7 @@ const plan = {
   slow: { measure: measureSlowReader, with: { seconds: 2 }, only: overSse },
   profile: { measure: measureProfile, with: { seconds: 4 }, only: ofTheBound },
   installed: { measure: measureInstalled, only: eachServer },
-  generators: { rounds: 2, measure: measureGenerator },
+  generators: { rounds: 2, measure: measureGenerator, headline: ({ answeredSeconds }) => answeredSeconds },
 };
 const wanted =
   options.only?.split(',') ?? (quick ? ['start', 'calls', 'sessions', 'installed'] : Object.keys(plan));
@@ -91,11 +102,16 @@ const work = options.projects
 const servers = allServers(makeProjects(work, packCommand(join(work, 'packed'))));
 
 const date = new Date().toISOString();
-const results = { date, quick, machine: machine(), servers: servers.map(describe), measures: {} };
+const results = { date, quick, machine: machine(), servers: servers.map(describe), measures: {}, noise: {} };
 for (const name of wanted) {
-  const { rounds = 1, measure, with: settings, only = () => true } = plan[name];
+  const { rounds = 1, measure, with: settings, only = () => true, headline = () => undefined } = plan[name];
   const subjects = name === 'generators' ? allGenerators(join(work, 'command')) : servers.filter(only);
+  const before = readCpuTimes();
   results.measures[name] = await inRounds(name, subjects, rounds, (subject) => measure(subject, settings));
+  results.noise[name] = {
+    stealPercent: stealPercent(before, readCpuTimes()),
+    spreadPercent: spreadPercent(Object.values(results.measures[name]).map(headline)),
+  };
   save('partial.json'); // What is known so far, should the rest fail.
 }
 results.loadAverageAtEnd = loadavg()[0];

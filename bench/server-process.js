@@ -4,6 +4,7 @@ import { mkdtempSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pinned } from './cores.js';
 
 const startTimeoutMs = 20_000;
 const logs = mkdtempSync(join(tmpdir(), 'create-mcp-sse-bench-'));
@@ -15,7 +16,10 @@ const logs = mkdtempSync(join(tmpdir(), 'create-mcp-sse-bench-'));
  */
 export async function startServer({ id, command, directory, env = {}, port: ownPort }) {
   const port = ownPort ?? (await freePort());
-  const [program, ...args] = command.map((part) => part.replace('{port}', port));
+  const [program, ...args] = pinned(
+    'server',
+    command.map((part) => part.replace('{port}', port)),
+  );
   // A file, as in production: who reads a pipe too slowly would be measured too.
   const log = join(logs, `${id}.log`);
   const output = openSync(log, 'w');
