@@ -16,7 +16,7 @@ const problems = { count: 0, first: undefined };
 /** The measurement that is running, if one is. */
 let run;
 
-const commands = { target: setTarget, open, calls, large, flood, close };
+const commands = { target: setTarget, open, calls, large, flood, cut, close };
 
 process.on('message', async ({ id, command, options }) => {
   const report = (event) => process.send({ id, event });
@@ -269,6 +269,11 @@ async function flood({ bytes, count, perSecond, reads }) {
   if (!reads) client.stream.resume(); // Only now can the end of the stream be seen, if there was one.
   await sleep(500);
   return { cut: client.closed === true };
+}
+
+/** Cuts all streams at once, as a network that fails does. */
+async function cut() {
+  for (const client of clients) client.stream.destroy();
 }
 
 /** Closes the sessions after the first `keep`. */
