@@ -2,9 +2,9 @@ import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { pinned } from './cores.js';
 
-/** Forks a script of this folder on the load generator's core. */
-export function forkPinned(script, args = []) {
-  const [execPath, ...execArgv] = pinned('load', [process.execPath]);
+/** Forks a script of this folder. @param pin whether it runs on the core that is not the server's */
+export function forkScript(script, args, pin) {
+  const [execPath, ...execArgv] = pin ? pinned('load', [process.execPath]) : [process.execPath];
   return fork(join(import.meta.dirname, script), args, { execPath, execArgv });
 }
 
@@ -14,8 +14,8 @@ export function forkPinned(script, args = []) {
  * @returns `send(command, options, { begin, end })`, which resolves with the command's result and calls `begin` and
  *   `end` around the part of it that counts; and `stop()`
  */
-export async function startLoad({ port, callers, path = '/sse' }) {
-  const child = forkPinned('load.js');
+export async function startLoad({ port, callers, path = '/sse', pin = false }) {
+  const child = forkScript('load.js', [], pin);
   const running = new Map();
   let nextId = 1;
   child.on('message', ({ id, event, result, error }) => {

@@ -50,7 +50,7 @@ export function allServers({ slow, ...projects }) {
     name: 'create-mcp-sse, API key, sessions on /mcp',
     path: '/mcp',
   };
-  return [...ours, overMcp, ...peers];
+  return [...ours, overMcp, ...peers].map((server) => ({ ...server, pin: true }));
 }
 
 const labels = { apikey: 'API key', jwt: 'JWT', custom: 'custom provider', none: 'no credential' };

@@ -1,4 +1,4 @@
-import { forkPinned } from '../load-process.js';
+import { forkScript } from '../load-process.js';
 import { underLoad } from './under-load.js';
 
 /** Those of `attacker.js`. */
@@ -20,7 +20,8 @@ function besideAttack(subject, kind, seconds) {
     await load.send('open', { total: sessions });
     await load.send('calls', { sessions, rate: 1500, seconds: 0, warmup: 0.7 });
     const headers = JSON.stringify(subject.callers.at(-1).headers ?? {});
-    const attacker = kind === 'none' ? undefined : forkPinned('attacker.js', [kind, server.port, headers]);
+    const args = [kind, server.port, headers];
+    const attacker = kind === 'none' ? undefined : forkScript('attacker.js', args, subject.pin);
     try {
       const options = { sessions, rate: 200, seconds, warmup: 0.5, toTheLast: true };
       const { calls, p50, p99, unanswered } = await load.send('calls', options);

@@ -12,13 +12,13 @@ const newer = ['22', '24', '26'].map((major) => [
 
 /** Our server with API keys and the floor, each on this Node.js and on the newer ones. */
 export function onNodeVersions(servers) {
-  const binaries = new Map(newer.filter(([, binary]) => existsSync(binary)));
   const [own] = process.versions.node.split('.');
-  binaries.set(own, process.execPath);
+  const others = newer.filter(([major, binary]) => major !== own && existsSync(binary));
+  const binaries = [[own, process.execPath], ...others];
   return servers
     .filter(({ id }) => id === 'apikey' || id === 'floor')
     .flatMap((server) =>
-      [...binaries].map(([major, binary]) => ({
+      binaries.map(([major, binary]) => ({
         ...server,
         id: `${server.id}-${major}`,
         name: `${server.name}, on Node.js ${major}`,
