@@ -41,6 +41,8 @@ export interface Session {
   readonly patience: { readonly ms: number; readonly reason: CloseReason };
   /** Whether something waits to be sent, or will: a call runs. */
   readonly hasToDeliver: boolean;
+  /** Bytes of the messages that it keeps. */
+  readonly storedBytes: number;
   /** Whether a reply may have been lost on its way when the stream was cut. */
   readonly mayLackReply?: boolean;
   /** Whether another process serves its client, and it only delivers what its last calls send. */
