@@ -15,7 +15,13 @@ export function machine() {
   };
 }
 
-/** For JSON: four digits are more than the spread allows. */
-export function rounded(_key, value) {
+/** Results as JSON, formatted as the linter wants it: lists of numbers on one line. */
+export function toJson(results) {
+  const text = JSON.stringify(results, rounded, 2);
+  return `${text.replace(/\[\n[^[\]{}"]+\]/g, (list) => JSON.stringify(JSON.parse(list)).replaceAll(',', ', '))}\n`;
+}
+
+/** Four digits are more than the spread allows. */
+function rounded(_key, value) {
   return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
 }

@@ -20,7 +20,7 @@ import {
 import { loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { machine, rounded } from './machine.js';
+import { machine, toJson } from './machine.js';
 import { measureAttacked } from './measures/attacked.js';
 import { measureCalls } from './measures/calls.js';
 import { allGenerators, measureGenerator } from './measures/generators.js';
@@ -156,7 +156,7 @@ if (!options.projects) rmSync(work, { recursive: true });
 function save(name) {
   const folder = join(import.meta.dirname, 'results');
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, name), `${JSON.stringify(results, rounded, 2)}\n`);
+  writeFileSync(join(folder, name), toJson(results));
   log(`written: results/${name}`);
 }
 
