@@ -143,6 +143,7 @@ for (const name of wanted) {
     stealPercent: stealPercent(before, readCpuTimes()),
     spreadPercent: spreadPercent(Object.values(results.measures[name]).map(headline)),
   };
+  log(`${name}: ${noiseOf(results.noise[name])}`);
   save('partial.json'); // What is known so far, should the rest fail.
 }
 results.loadAverageAtEnd = loadavg()[0];
@@ -174,6 +175,11 @@ async function inRounds(name, subjects, rounds, measure) {
     }
   }
   return Object.fromEntries(subjects.map(({ id, name }) => [id, { name, ...summarise(records.get(id)) }]));
+}
+
+function noiseOf({ stealPercent, spreadPercent }) {
+  const spread = spreadPercent === undefined ? '' : `, ${spreadPercent.toFixed(1)} % from round to round`;
+  return `${stealPercent.toFixed(1)} % of CPU time stolen${spread}`;
 }
 
 function requireLinux() {
