@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { tracingChannel } from 'node:diagnostics_channel';
+import { hrtime } from 'node:process';
 import {
   isSpecType,
   type JSONRPCRequest,
@@ -39,8 +40,8 @@ export interface ToolCall {
   readonly requestId: RequestId;
   /** What the client sent with the call, such as its `traceparent`. */
   readonly meta: Record<string, unknown> | undefined;
-  /** Milliseconds of the monotonic clock. */
-  readonly startedAt: number;
+  /** Nanoseconds of the monotonic clock, as `hrtime.bigint()` gives them. */
+  readonly startedAt: bigint;
   /** Set when the call ends. */
   outcome?: Outcome;
   /** What the tool threw, if it did. */
@@ -68,6 +69,8 @@ interface Watched {
   readonly caller: string | undefined;
   readonly tools: Record<string, RegisteredTool>;
   readonly running: ReturnType<typeof followHandlers>;
+  /** The tool calls that have no outcome yet, each with the signal that tells whether it is cancelled. */
+  readonly calls: Map<ToolCall, AbortSignal | undefined>;
   /** What tools threw, until their calls end; undefined if none has. */
   failures: Map<RequestId, Failure> | undefined;
 }
@@ -98,11 +101,13 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
    * compile.
    */
   function watch(mcpServer: McpServer, caller?: string): McpServer {
-    const handlers: Map<string, Handler> = mcpServer.server['_requestHandlers'];
+    const { server } = mcpServer;
+    const handlers: Map<string, Handler> = server['_requestHandlers'];
     const watched: Watched = {
       caller,
       tools: mcpServer['_registeredTools'],
       running: followHandlers(mcpServer),
+      calls: new Map(),
       failures: undefined,
     };
 
@@ -133,15 +138,33 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
       if (challenge === undefined || context.request.method !== 'tools/call') return challenge;
       return Promise.resolve(challenge).then((refusal) => {
         const failure = { message: `insufficient_scope: this needs ${refusal?.scopes.join(' ')}` };
-        if (refusal) finish(callOf(watched, context.request), 'error', failure);
+        if (refusal) finish(watched, begin(watched, context.request), 'error', failure);
         return refusal;
       });
+    };
+    // The handler of a cancelled call may never settle. A listener for each call's signal would cost more than all else here.
+    const noteCancelled = () => {
+      for (const [call, signal] of watched.calls) if (signal?.aborted) finish(watched, call, 'cancelled');
+    };
+    const cancel = server['_oncancel'];
+    server['_oncancel'] = (notification: unknown) => {
+      const cancelled = cancel.call(server, notification);
+      noteCancelled();
+      return cancelled;
+    };
+    const close = server['_onclose'];
+    server['_onclose'] = () => {
+      try {
+        close.call(server);
+      } finally {
+        noteCancelled();
+      }
     };
     // There are as many of these as sessions times methods, so they hold no more than they must.
     for (const [method, handler] of handlers) {
       if (sdkMethods.has(method)) continue;
       const answer = method === 'tools/call' ? answerCall : answerRequest;
-      handlers.set(method, (request, ctx) => answer(watched, handler, request, ctx));
+      handlers.set(method, answer.bind(undefined, watched, handler));
     }
     return mcpServer;
   }
@@ -152,16 +175,18 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
     request: JSONRPCRequest,
     ctx: ServerContext,
   ): Promise<Result> {
-    const { signal } = ctx.mcpReq;
-    const call = callOf(watched, request, ctx);
-    // It may never settle.
-    signal.addEventListener('abort', () => finish(call, 'cancelled', undefined), { once: true });
+    const call = begin(watched, request, ctx);
     const answer = () =>
       run(watched.running, handler, request, ctx).then(
         (result) => {
-          const failure = failureIn(result, watched, call);
-          finish(call, failure ? 'error' : 'ok', failure);
-          if (failure && !result.isError) throw new Error(failure.message);
+          if (result.isError) {
+            finish(watched, call, 'error', failureIn(result, watched, call));
+            return result;
+          }
+          const problem = unwritable(result);
+          const failure = problem === undefined ? undefined : failureOf('tool', problem);
+          finish(watched, call, failure ? 'error' : 'ok', failure);
+          if (failure) throw new Error(failure.message);
           return result;
         },
         (error) => {
@@ -169,32 +194,38 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
           // This is the SDK's own: what a tool throws was caught above.
           const isRefusal = error instanceof ProtocolError;
           const failure = isRefusal ? { message: `refused with ${error.code}` } : failureOf('tool', error);
-          finish(call, isTimeUp ? 'timeout' : 'error', failure);
+          finish(watched, call, isTimeUp ? 'timeout' : 'error', failure);
           if (isTimeUp) return { isError: true, content: [{ type: 'text', text: error.message }] };
           throw isRefusal ? error : new Error(failure.message);
         },
       );
-    return channel.hasSubscribers === false ? answer() : channel.tracePromise(answer, call);
+    // `channel.hasSubscribers` looks at two more, and older versions of Node.js do not have it.
+    const { start, asyncEnd, error } = channel;
+    const isFollowed = start.hasSubscribers || asyncEnd.hasSubscribers || error.hasSubscribers;
+    return isFollowed ? channel.tracePromise(answer, call) : answer();
   }
 
-  function callOf({ tools, caller }: Watched, { id, params }: JSONRPCRequest, ctx?: ServerContext): ToolCall {
+  function begin(watched: Watched, { id, params }: JSONRPCRequest, ctx?: ServerContext): ToolCall {
+    const { tools, caller, calls } = watched;
     const tool = String(params?.name);
     const isTool = Object.hasOwn(tools, tool) || listed.has(tool);
     const { sessionId } = ctx ?? {};
     const meta = ctx?.mcpReq._meta;
-    return { tool, isTool, caller, sessionId, requestId: id, meta, startedAt: performance.now() };
+    const call: ToolCall = {
+      tool,
+      isTool,
+      caller,
+      sessionId,
+      requestId: id,
+      meta,
+      startedAt: hrtime.bigint(),
+    };
+    calls.set(call, ctx?.mcpReq.signal);
+    return call;
   }
 
-  /**
-   * Why a result is an error: what the log may say of it, which is nothing that the client or the tool said.
-   *
-   * @returns undefined if it is none
-   */
-  function failureIn(result: Result, { failures }: Watched, { requestId }: ToolCall): Failure | undefined {
-    if (!result.isError) {
-      const error = unwritable(result);
-      return error === undefined ? undefined : failureOf('tool', error);
-    }
+  /** Why a result is an error: what the log may say of it, which is nothing that the client or the tool said. */
+  function failureIn(result: Result, { failures }: Watched, { requestId }: ToolCall): Failure {
     const failure = failures?.get(requestId);
     failures?.delete(requestId);
     if (failure) return failure;
@@ -204,12 +235,12 @@ export function createToolCalls({ exposeErrors, timeoutSeconds, log, metrics }: 
     return { message: text.startsWith('Output validation error: ') ? text : 'the tool returned an error' };
   }
 
-  /** Has no effect the second time. */
-  function finish(call: ToolCall, outcome: Outcome, failure: Failure | undefined): void {
-    if (call.outcome !== undefined) return;
+  /** Has no effect the second time: a call may end after it was cancelled. */
+  function finish({ calls }: Watched, call: ToolCall, outcome: Outcome, failure?: Failure): void {
+    if (!calls.delete(call)) return;
     const { caller } = call;
     const tool = call.isTool ? call.tool : 'unknown'; // Clients may send any name.
-    const seconds = (performance.now() - call.startedAt) / 1000;
+    const seconds = Number(hrtime.bigint() - call.startedAt) / 1e9;
     const ms = Math.round(seconds * 1000);
     call.outcome = outcome;
     metrics.toolCallFinished(tool, outcome, seconds);

@@ -22,9 +22,14 @@ const maxKeptBytes = 256 * 1024;
 export interface EventStorage {
   bytes: number;
   readonly maxBytes: number;
+  /** Called when there is no room for what waits. */
+  makeRoom(): void;
   /** The monotonic clock, in milliseconds: precise enough for events, and set again by the sessions' timer. */
   now: number;
 }
+
+/** The part of the storage that may have what was written. The rest is for what waits, which would be lost without it. */
+const partForWritten = 1 / 2;
 
 /**
  * The last events of a session. What waits for a stream is kept until it is written; what was written is kept for a
@@ -64,9 +69,9 @@ export class EventLog {
     this.#events.push({ number: this.#number, stream, json, isReply, at, isWritten });
     this.#bytes += json.length;
     this.#storage.bytes += json.length;
-    const { bytes, maxBytes } = this.#storage;
-    if (isWritten && (this.#events.length > maxKept || this.#bytes > maxKeptBytes || bytes > maxBytes))
-      this.#prune();
+    if (isWritten) {
+      if (this.#isTooMuchKept) this.#prune();
+    } else if (this.isStorageFull) this.#storage.makeRoom();
     return this.#number;
   }
 
@@ -135,9 +140,14 @@ export class EventLog {
     this.#replace([]);
   }
 
+  get #isTooMuchKept(): boolean {
+    const { bytes, maxBytes } = this.#storage;
+    return this.#events.length > maxKept || this.#bytes > maxKeptBytes || bytes > maxBytes * partForWritten;
+  }
+
   /** Forgets what was written, the oldest first, while too much is kept. */
   #prune(): void {
-    while (this.#events.length > maxKept || this.#bytes > maxKeptBytes || this.isStorageFull) {
+    while (this.#isTooMuchKept) {
       const index = this.#events.findIndex((event) => event.isWritten);
       if (index < 0) return;
       const [{ json }] = this.#events.splice(index, 1) as [StoredEvent];

@@ -41,6 +41,8 @@ export interface Session {
   readonly patience: { readonly ms: number; readonly reason: CloseReason };
   /** Whether something waits to be sent, or will: a call runs. */
   readonly hasToDeliver: boolean;
+  /** Bytes of the messages that it keeps. */
+  readonly storedBytes: number;
   /** Whether its client may come back for something without saying that it was here before. */
   readonly mayReturnUnannounced?: boolean;
   /** Whether another process serves its client, and it only delivers what its last calls send. */

@@ -72,7 +72,12 @@ export function createSessions(options: SessionsOptions) {
   }
 
   /** What all sessions keep for clients that reconnect: a sixteenth of the heap at most. */
-  const storage = { bytes: 0, maxBytes: getHeapStatistics().heap_size_limit / 16, now: performance.now() };
+  const storage = {
+    bytes: 0,
+    maxBytes: getHeapStatistics().heap_size_limit / 16,
+    now: performance.now(),
+    makeRoom: endLargestWaiting,
+  };
 
   /** The sessions that wait for their clients; only those of one client if it is given. */
   function* waitingSessions(client?: string): Generator<Session, void> {
@@ -92,6 +97,17 @@ export function createSessions(options: SessionsOptions) {
       if (!found || isLessMissed(session, found)) found = session;
     found?.close(found.patience.reason);
     return found !== undefined;
+  }
+
+  /** Ends the session for which most waits, until all that waits has room again. */
+  function endLargestWaiting(): void {
+    while (storage.bytes > storage.maxBytes) {
+      let largest: Session | undefined;
+      for (const session of waitingSessions())
+        if (!largest || session.storedBytes > largest.storedBytes) largest = session;
+      if (!largest) return;
+      largest.close('reader_too_slow');
+    }
   }
 
   /** @throws {HttpError} `server_full` */

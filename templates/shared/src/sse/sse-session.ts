@@ -228,6 +228,10 @@ export class SseSession implements Transport, Session {
     if (this.#stream !== undefined && !this.hasMoved) this.#endStream();
   }
 
+  get storedBytes(): number {
+    return this.#events.bytes;
+  }
+
   get hasToDeliver(): boolean {
     return this.isRunning || this.#events.hasUnwritten;
   }
