@@ -178,7 +178,7 @@ export class HttpSession implements Transport, Session {
     // The client waits for the headers, which leave with the first bytes.
     if (missed.length === 0) writer.comment('open');
     for (const event of missed) writer.send('message', event.json, `${number}-${event.number}`);
-    this.#events.noteWritten(number);
+    this.#events.noteWritten(this.#events.unwritten(number));
     if (number !== ownStream && stream.requests.size === 0) this.#endStream(stream);
     if (lastEvent === undefined) return;
     this.#shared.metrics.sessionResumed('event');
