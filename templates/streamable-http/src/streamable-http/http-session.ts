@@ -12,7 +12,7 @@ import { type RunningHandlers, settled } from '../monitoring/running-handlers.ts
 import { EventLog } from '../sessions/event-log.ts';
 import type { EventStream } from '../sessions/event-stream.ts';
 import { errorReply, internalError, isRequest, toCheckable, toSendable } from '../sessions/json-rpc.ts';
-import type { CloseReason, Session, SharedByAll } from '../sessions/session.ts';
+import { type CloseReason, replyToLostCall, type Session, type SharedByAll } from '../sessions/session.ts';
 import { logId } from '../sessions/sessions.ts';
 
 export interface HttpSessionOptions {
@@ -258,10 +258,7 @@ export class HttpSession implements Transport, Session {
     if (this.closeReason !== undefined) return;
     this.closeReason = reason;
     for (const [id, { writer }] of this.#running) {
-      writer?.send(
-        'message',
-        JSON.stringify(errorReply(id, 'The session ended before the call did', -32000)),
-      );
+      writer?.send('message', JSON.stringify(replyToLostCall(id, reason)));
     }
     for (const stream of this.#streams.values()) {
       this.#endWork(stream);
