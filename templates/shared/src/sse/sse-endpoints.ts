@@ -36,7 +36,7 @@ export interface SseEndpointOptions {
   /** Questions to one client that may be open at once. */
   maxQuestions: number;
   limits: RateLimits;
-  /** Reaches sessions in other processes. Without it there are none. */
+  /** Without a relay there are no sessions in other processes. */
   relay?: Relay | undefined;
   log: Log;
   metrics: Metrics;
@@ -155,9 +155,9 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     if (sessionId === undefined) throw new HttpError('session_id_missing');
     const session = find(sessionId);
     const isOwn = session?.belongsTo(caller) === true;
-    const mayBeElsewhere = session === undefined && relay !== undefined;
+    const mayBeRelayed = session === undefined && relay !== undefined;
     // The answer to a question may come to the URL of a session that is gone.
-    if (!isOwn && !mayBeElsewhere && !questions.isAsking(client)) throw new HttpError('session_not_found');
+    if (!isOwn && !mayBeRelayed && !questions.isAsking(client)) throw new HttpError('session_not_found');
 
     const work = workLimits.begin(client);
     const { message, text, bytes } = await readMessage(exchange, messages, work);
@@ -165,7 +165,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     try {
       if (isAnswer(message)) isTaken = await (relay ?? questions).answer(nameOf(message), client, sessionId);
       if (!isTaken && !exchange.isCounted) limits.count(client);
-      if (!isTaken && mayBeElsewhere) isTaken = await relay.forward({ sessionId, caller, json: text });
+      if (!isTaken && mayBeRelayed) isTaken = await relay.forward({ sessionId, caller, json: text });
       // While the body came, the session may have ended, or become another caller's.
       if (!isTaken && !(isOwn && session.closeReason === undefined && session.belongsTo(caller))) {
         throw new HttpError('session_not_found');
