@@ -1,4 +1,6 @@
+import { McpServer } from '@modelcontextprotocol/server';
 import { afterEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import {
   call,
   callTool,
@@ -9,6 +11,7 @@ import {
   type Stream,
   send,
 } from '../support/client.js';
+import { startHere } from '../support/embedded.js';
 import { type RunningServer, startTestServer } from '../support/server.js';
 
 // Sessions that wait for their clients, and clients that lie about which one is theirs: nothing is learnt, nothing
@@ -24,7 +27,7 @@ const reconnecting = { 'MCP-Protocol-Version': '2025-06-18' };
 const answerTo = (id: string) => ({ jsonrpc: '2.0', id, result: {} });
 
 let server: RunningServer;
-afterEach(() => server.stop('SIGKILL'));
+afterEach(() => server?.stop('SIGKILL'));
 
 const sessions = async () => JSON.parse((await send(server, 'GET', '/health')).body).sessions as number;
 const waiting = () => metric(server, 'mcp_sessions_waiting', alice);
@@ -191,6 +194,76 @@ test('sessions that wait with much to deliver take a part of the heap, and cost 
   const again = await openStream(server, { headers: { ...bob, ...reconnecting } });
   await post(server, honest.endpoint, answerTo(JSON.parse(again.endpoint).id), bob);
   expect((await again.message(1, 6000)).result.content[0].text).toBe('for bob');
+});
+
+describe('when the room for events is full', () => {
+  /** A server with one tool, whose result is as long as asked and comes when `finish` is called. */
+  async function startWithRoomFor(maxBytes: number) {
+    const waiting: (() => void)[] = [];
+    const createMcpServer = () => {
+      const mcpServer = new McpServer({ name: 'test', version: '1.0.0' });
+      const inputSchema = z.object({ bytes: z.number(), waits: z.boolean() });
+      mcpServer.registerTool('text', { inputSchema }, async ({ bytes, waits }) => {
+        if (waits) await new Promise<void>((resolve) => waiting.push(resolve));
+        return { content: [{ type: 'text', text: 'x'.repeat(bytes) }] };
+      });
+      return mcpServer;
+    };
+    const here = await startHere({ RESUME_SECONDS: '30', RATE_LIMIT: '0' }, { createMcpServer });
+    Object.assign(here.sessions.storage, { maxBytes });
+    /** A client that calls the tool, and is cut off before the result comes. */
+    const leaveDuringCall = async (bytes: number) => {
+      const running = waiting.length;
+      const stream = await openStream(here);
+      await stream.post(callTool(1, 'text', { bytes, waits: true }));
+      await eventually(
+        async () => waiting.length,
+        (count) => count === running + 1,
+      );
+      const before = here.sessions.waiting;
+      stream.close();
+      await eventually(
+        async () => here.sessions.waiting,
+        (count) => count === before + 1,
+      );
+      return {
+        finish: waiting[running] as () => void,
+        comeBack: () => openStream(here, { headers: { 'Last-Event-ID': eventIds(stream).at(-1) as string } }),
+        endpoint: stream.endpoint,
+      };
+    };
+    return { here, leaveDuringCall };
+  }
+
+  test('of replies that others got, those that wait find room', async () => {
+    const { here, leaveDuringCall } = await startWithRoomFor(10_000);
+    const away = await leaveDuringCall(3000);
+    const busy = await openStream(here);
+    for (let id = 1; id <= 30; id++) {
+      await busy.post(callTool(id, 'text', { bytes: 500, waits: false }));
+      await busy.message(id);
+    }
+    away.finish();
+    const again = await away.comeBack();
+    expect(again.endpoint).toBe(away.endpoint);
+    expect((await again.message(1)).result.content[0].text).toHaveLength(3000);
+  });
+
+  test('the client for which most waits loses its session, not the one whose reply came last', async () => {
+    const { here, leaveDuringCall } = await startWithRoomFor(10_000);
+    const greedy = await leaveDuringCall(7000);
+    const modest = await leaveDuringCall(5000);
+    greedy.finish();
+    await eventually(
+      async () => here.sessions.storage.bytes,
+      (bytes) => bytes > 7000,
+    );
+    modest.finish();
+    const again = await modest.comeBack();
+    expect(again.endpoint).toBe(modest.endpoint);
+    expect((await again.message(1)).result.content[0].text).toHaveLength(5000);
+    expect((await greedy.comeBack()).endpoint).not.toBe(greedy.endpoint);
+  });
 });
 
 test('while 300 clients of one key come back at once, fresh ones wait for nothing and get nothing of theirs', async () => {

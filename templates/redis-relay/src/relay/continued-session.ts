@@ -68,7 +68,12 @@ class ContinuedSession implements Transport {
 
   async start(): Promise<void> {
     this.#session.onmessage = (message, extra) => this.#receive(message, extra);
-    this.#session.onclose = () => this.onclose?.();
+    // Who counts the session hears of its end too, as when the SDK connects to it by itself.
+    const { onclose } = this.#session;
+    this.#session.onclose = () => {
+      onclose?.();
+      this.onclose?.();
+    };
     this.#session.onerror = (error) => this.onerror?.(error);
     await this.#session.start();
   }
@@ -81,6 +86,10 @@ class ContinuedSession implements Transport {
 
   async close(): Promise<void> {
     await this.#session.close();
+  }
+
+  setProtocolVersion(version: string): void {
+    this.#session.setProtocolVersion(version);
   }
 
   #receive(message: JSONRPCMessage, extra?: MessageExtraInfo): void {

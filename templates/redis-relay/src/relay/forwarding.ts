@@ -70,7 +70,7 @@ export function createForwarding({ channel, memory = noMemory, log }: Forwarding
    * @returns false if there is no such session of this caller
    */
   async function takeOver(wanted: Wanted): Promise<boolean> {
-    const { sessionId, caller, client, stream } = wanted;
+    const { sessionId, caller, client, stream, lastEvent } = wanted;
     const session = here.find(sessionId);
     if (session && !session.hasMoved) return here.resume(wanted);
     const streamId = newId();
@@ -81,7 +81,9 @@ export function createForwarding({ channel, memory = noMemory, log }: Forwarding
       return takeOver({ ...wanted, sessionId: found.sessionId, lastEvent: undefined });
     here.requireRoomFor(client);
     const mcpServer = withFormer(here.createMcpServer(caller), found.former, keeper);
-    await here.openSession(mcpServer, { ...wanted, sessionId: streamId });
+    // Its client answered a question, unless it named an event.
+    const mayBeOldSdk = lastEvent === undefined;
+    await here.openSession(mcpServer, { sessionId: streamId, caller, client, stream, mayBeOldSdk });
     moved++;
     await streams.follow(wanted, streamId);
     return true;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Sessions } from '../sessions/sessions.ts';
+import { longestReconnectMs, type Sessions } from '../sessions/sessions.ts';
 import { MovableSession } from './movable-session.ts';
 
 /** Milliseconds between two looks at the sessions that are left when the process stops. */
@@ -7,9 +7,6 @@ const leaveMs = 50;
 
 /** The part of the time for stopping after which clients with running calls are let go too. */
 const partForIdle = 0.2;
-
-/** Milliseconds within which clients reconnect: SDK clients and browsers do after 3 s. */
-const longestReconnectMs = 5000;
 
 /**
  * Lets clients reconnect to other processes, where their sessions go on: idle ones first, all others soon after, so that

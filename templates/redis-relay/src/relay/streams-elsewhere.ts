@@ -75,6 +75,8 @@ export function createStreamsElsewhere(options: StreamsElsewhereOptions) {
   const lastTaken = new WeakMap<object, number>();
   /** Sessions that go on elsewhere, and still deliver here what their last calls send. */
   const leaving = new Set<MovableSession>();
+  /** Resolves when sessions elsewhere have been told of each stream that is over. */
+  let lastTold: Promise<unknown> = Promise.resolve();
   let here: Here;
 
   /** At the process that has the stream: finds the session. */
@@ -142,7 +144,8 @@ export function createStreamsElsewhere(options: StreamsElsewhereOptions) {
       if (!held.delete(streamId)) return;
       const json = JSON.stringify({ streamId, failure });
       // If this fails, the session learns it by the next event that it sends.
-      channel.forward(nodeOf(sessionId), { kind: 'closed', sessionId, caller, json }).catch(() => {});
+      const told = channel.forward(nodeOf(sessionId), { kind: 'closed', sessionId, caller, json });
+      lastTold = Promise.allSettled([lastTold, told]).then(() => {});
     };
   }
 
@@ -246,7 +249,7 @@ export function createStreamsElsewhere(options: StreamsElsewhereOptions) {
 
     /** Resolves when what was sent last has arrived, or cannot. */
     async flushed(): Promise<void> {
-      const all = Promise.all([...remote.values()].map((stream) => stream.flushed()));
+      const all = Promise.all([lastTold, ...[...remote.values()].map((stream) => stream.flushed())]);
       await Promise.race([all, new Promise((resolve) => setTimeout(resolve, longestFlush))]);
     },
   };

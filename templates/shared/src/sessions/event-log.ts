@@ -18,16 +18,18 @@ export interface StoredEvent {
 const maxKept = 1000;
 const maxKeptBytes = 256 * 1024;
 
-/** Milliseconds before the end of a stream in which what was written may not have arrived. */
-const uncertainMs = 1500;
-
 /** What all sessions together store, and may store. */
 export interface EventStorage {
   bytes: number;
   readonly maxBytes: number;
+  /** Called when there is no room for what waits. */
+  makeRoom(): void;
   /** The monotonic clock, in milliseconds: precise enough for events, and set again by the sessions' timer. */
   now: number;
 }
+
+/** The part of the storage that may have what was written. The rest is for what waits, which would be lost without it. */
+const partForWritten = 1 / 2;
 
 /**
  * The last events of a session. What waits for a stream is kept until it is written; what was written is kept for a
@@ -67,9 +69,9 @@ export class EventLog {
     this.#events.push({ number: this.#number, stream, json, isReply, at, isWritten });
     this.#bytes += json.length;
     this.#storage.bytes += json.length;
-    const { bytes, maxBytes } = this.#storage;
-    if (isWritten && (this.#events.length > maxKept || this.#bytes > maxKeptBytes || bytes > maxBytes))
-      this.#prune();
+    if (isWritten) {
+      if (this.#isTooMuchKept) this.#prune();
+    } else if (this.isStorageFull) this.#storage.makeRoom();
     return this.#number;
   }
 
@@ -96,11 +98,10 @@ export class EventLog {
   /**
    * What a client may not have got that names no event: what waits, and replies that may have been lost on their way.
    *
-   * @param endedAt when its stream ended; Infinity if it still looked alive, so that nothing is certain
+   * @param since what was written before this time has arrived, in milliseconds of the monotonic clock
    * @param hasInitialized whether it sent more than its first message, so that it has the reply to `initialize`
    */
-  uncertain(endedAt: number, hasInitialized: boolean): StoredEvent[] {
-    const since = endedAt === Infinity ? -Infinity : endedAt - uncertainMs;
+  uncertain(since: number, hasInitialized: boolean): StoredEvent[] {
     return this.#events.filter(({ number, json, isReply, at, isWritten }) => {
       if (!isWritten) return true;
       return isReply && at >= since && !(hasInitialized && number === 1 && answersInitialize(json));
@@ -130,9 +131,14 @@ export class EventLog {
     this.#replace([]);
   }
 
+  get #isTooMuchKept(): boolean {
+    const { bytes, maxBytes } = this.#storage;
+    return this.#events.length > maxKept || this.#bytes > maxKeptBytes || bytes > maxBytes * partForWritten;
+  }
+
   /** Forgets what was written, the oldest first, while too much is kept. */
   #prune(): void {
-    while (this.#events.length > maxKept || this.#bytes > maxKeptBytes || this.isStorageFull) {
+    while (this.#isTooMuchKept) {
       const index = this.#events.findIndex((event) => event.isWritten);
       if (index < 0) return;
       const [{ json }] = this.#events.splice(index, 1) as [StoredEvent];

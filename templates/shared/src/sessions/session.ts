@@ -53,8 +53,10 @@ export interface Session {
   readonly patience: { readonly ms: number; readonly reason: CloseReason };
   /** Whether something waits to be sent, or will: a call runs. */
   readonly hasToDeliver: boolean;
-  /** Whether a reply may have been lost on its way when the stream was cut. */
-  readonly mayLackReply?: boolean;
+  /** Bytes of the messages that it keeps. */
+  readonly storedBytes: number;
+  /** Whether its client may come back for something without saying that it was here before. */
+  readonly mayReturnUnannounced?: boolean;
   /** Why it is over; undefined while it is open. */
   readonly closeReason: string | undefined;
   readonly messagesReceived: number;

@@ -26,6 +26,9 @@ export interface SessionsOptions {
 /** Milliseconds between two sweeps over the open sessions. */
 const sweepMs = 250;
 
+/** Milliseconds within which clients reconnect: SDK clients and browsers do after 3 s. */
+export const longestReconnectMs = 5000;
+
 export type Sessions = ReturnType<typeof createSessions>;
 
 /** The open sessions: how many there may be, keeping them alive, ending those whose credential expired. */
@@ -62,7 +65,12 @@ export function createSessions(options: SessionsOptions) {
   }
 
   /** What all sessions keep for clients that reconnect: a sixteenth of the heap at most. */
-  const storage = { bytes: 0, maxBytes: getHeapStatistics().heap_size_limit / 16, now: performance.now() };
+  const storage = {
+    bytes: 0,
+    maxBytes: getHeapStatistics().heap_size_limit / 16,
+    now: performance.now(),
+    makeRoom: endLargestWaiting,
+  };
 
   /** The sessions that wait for their clients; only those of one client if it is given. */
   function* waitingSessions(client?: string): Generator<Session, void> {
@@ -82,6 +90,17 @@ export function createSessions(options: SessionsOptions) {
       if (!found || isLessMissed(session, found)) found = session;
     found?.close(found.patience.reason);
     return found !== undefined;
+  }
+
+  /** Ends the session for which most waits, until all that waits has room again. */
+  function endLargestWaiting(): void {
+    while (storage.bytes > storage.maxBytes) {
+      let largest: Session | undefined;
+      for (const session of waitingSessions())
+        if (!largest || session.storedBytes > largest.storedBytes) largest = session;
+      if (!largest) return;
+      largest.close('reader_too_slow');
+    }
   }
 
   /** @throws {HttpError} `server_full` */
@@ -178,11 +197,11 @@ export function createSessions(options: SessionsOptions) {
     get waiting() {
       return [...waitingSessions()].length;
     },
-    /** Whether a session of this client waits with something to deliver, or to deliver again. */
-    hasToDeliver(client: string): boolean {
-      return [...waitingSessions(client)].some(
-        ({ hasToDeliver, mayLackReply }) => hasToDeliver || mayLackReply,
-      );
+    /** Whether a new stream of this client may be that of a session which has something for it. */
+    mayBeAwaited(client: string): boolean {
+      for (const { session } of byId.values())
+        if (session.client === client && session.mayReturnUnannounced) return true;
+      return false;
     },
     all,
     add,

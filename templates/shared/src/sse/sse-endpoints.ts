@@ -91,8 +91,9 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
       log.info({ client, answered: sessionId !== undefined }, 'client came back without a session');
     }
     if (!isNew) sessions.requireRoomFor(client);
-    const opening = { sessionId: sessions.newId(), caller, client, stream };
-    await openSession(mcpServer ?? createMcpServer(caller), opening);
+    const mayBeOldSdk = isSilent(request);
+    const opened = { sessionId: sessions.newId(), caller, client, stream, mayBeOldSdk };
+    await openSession(mcpServer ?? createMcpServer(caller), opened);
   }
 
   /** A session of this transport. */
@@ -120,17 +121,14 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
 
   async function openSession(
     mcpServer: McpServer,
-    { sessionId, caller, client, stream }: Omit<Wanted, 'lastEvent'>,
+    opened: Omit<SseSessionOptions, 'messageUrl' | 'handlers'>,
   ): Promise<void> {
-    const ownUrl = `${messageUrl}?sessionId=${sessionId}`;
+    const ownUrl = `${messageUrl}?sessionId=${opened.sessionId}`;
     const handlers = handlersOf(mcpServer);
-    const session = createSession(
-      { sessionId, caller, client, stream, messageUrl: ownUrl, handlers },
-      sharedByAll,
-    );
+    const session = createSession({ ...opened, messageUrl: ownUrl, handlers }, sharedByAll);
     // What the SDK says after a colon may be the message that it could not use.
     mcpServer.server.onerror ??= ({ message }) =>
-      log.warn({ client, reason: message.split(':', 1)[0]?.slice(0, 200) }, 'session error');
+      log.warn({ client: opened.client, reason: message.split(':', 1)[0]?.slice(0, 200) }, 'session error');
     sessions.add(session);
     await mcpServer.connect(session);
     onConnected?.(mcpServer, session);
@@ -141,11 +139,11 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
    * version when they reconnect, and only then; older ones are recognised as Node.js, and asked only if a session of theirs
    * has something for them. Others are not: Python's client would wait for ever.
    */
-  function questionTime({ headers }: IncomingMessage, client: string): number {
-    const version = headers['mcp-protocol-version'];
+  function questionTime(request: IncomingMessage, client: string): number {
     if (questions.openFor(client) >= maxQuestions) return 0;
-    if (version !== undefined) return version === '2024-11-05' ? 0 : 2000;
-    return headers['user-agent'] === 'node' && sessions.hasToDeliver(client) ? 1000 : 0;
+    if (isSilent(request)) return sessions.mayBeAwaited(client) ? 1000 : 0;
+    const version = request.headers['mcp-protocol-version'];
+    return version === undefined || version === '2024-11-05' ? 0 : 2000;
   }
 
   /** @throws {HttpError} `session_id_missing`, `session_not_found`, and those of the body and the relay */
@@ -200,6 +198,11 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     openSession,
     answer: questions.answer,
   };
+}
+
+/** Whether a client is an SDK that does not say whether it was here before: a new one, or one of version 1.12 or older. */
+function isSilent({ headers }: IncomingMessage): boolean {
+  return headers['user-agent'] === 'node' && headers['mcp-protocol-version'] === undefined;
 }
 
 function idIn(query: string): string | undefined {

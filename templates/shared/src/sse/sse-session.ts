@@ -5,7 +5,7 @@ import type { RunningHandlers } from '../monitoring/running-handlers.ts';
 import { EventLog, type StoredEvent } from '../sessions/event-log.ts';
 import { internalError, isReplyTo, isRequest, toCheckable, toSendable } from '../sessions/json-rpc.ts';
 import { type CloseReason, replyToLostCall, type Session, type SharedByAll } from '../sessions/session.ts';
-import { logId } from '../sessions/sessions.ts';
+import { logId, longestReconnectMs } from '../sessions/sessions.ts';
 import type { Stream } from '../sessions/stream.ts';
 
 export interface SseSessionOptions {
@@ -18,6 +18,8 @@ export interface SseSessionOptions {
   messageUrl: string;
   /** What its MCP server is doing. */
   handlers: RunningHandlers;
+  /** Whether its client is an SDK of which it depends on the version whether it says that it reconnects. */
+  mayBeOldSdk: boolean;
 }
 
 /** Server pings have ids that no client could confuse with its own. */
@@ -25,6 +27,12 @@ const pingIdPrefix = 'keep-alive-';
 
 /** Consecutive pings that may stay unanswered before the client counts as gone. */
 const maxUnansweredPings = 2;
+
+/** Milliseconds before the end of a stream in which what was written may not have arrived. */
+const uncertainMs = 1500;
+
+/** The first protocol version whose SDK clients name it when they reconnect: SDK 1.13 was the first with both. */
+const firstAnnounced = '2025-06-18';
 
 /**
  * One client: carries JSON-RPC messages between its event stream and its MCP server.
@@ -54,6 +62,9 @@ export class SseSession implements Transport, Session {
   /** Work of calls whose id came again: which reply is whose cannot be told, so they count until the session ends. */
   readonly #replaced: [RequestId, Work][] = [];
   readonly #handlers: RunningHandlers;
+  readonly #mayBeOldSdk: boolean;
+  /** What its client and the MCP server agreed on; undefined if the client has not initialised this session. */
+  #protocolVersion: string | undefined;
   #onIdle: (() => void) | undefined;
   #pingsSent = 0;
   #pingsUnanswered = 0;
@@ -65,6 +76,7 @@ export class SseSession implements Transport, Session {
     this.client = options.client;
     this.#messageUrl = options.messageUrl;
     this.#handlers = options.handlers;
+    this.#mayBeOldSdk = options.mayBeOldSdk;
     this.shared = shared;
     this.events = events;
     this.#take(options.stream);
@@ -72,6 +84,11 @@ export class SseSession implements Transport, Session {
 
   async start(): Promise<void> {
     this.#sendEndpoint(0);
+  }
+
+  /** Called by the MCP server. */
+  setProtocolVersion(version: string): void {
+    this.#protocolVersion = version;
   }
 
   /** A session belongs to the caller who opened its stream; if that needed no credential, to the first caller known. */
@@ -176,12 +193,23 @@ export class SseSession implements Transport, Session {
     return this.running.size > 0;
   }
 
+  get storedBytes(): number {
+    return this.events.bytes;
+  }
+
   get hasToDeliver(): boolean {
     return this.isRunning || this.events.hasUnwritten;
   }
 
-  get mayLackReply(): boolean {
-    return this.#lacking().length > 0;
+  get mayReturnUnannounced(): boolean {
+    if (!this.#mayBeOldSdk) return false;
+    const isCut = this.waitingSince !== undefined;
+    // Newer SDKs name the version too, but not before they have the reply to `initialize`.
+    const isNewer = (this.#protocolVersion ?? '') >= firstAnnounced;
+    if (isNewer && !(isCut && this.messagesReceived === 1)) return false;
+    // The client may have seen its stream end of which nothing has been heard here.
+    const since = isCut ? undefined : performance.now() - longestReconnectMs;
+    return this.hasToDeliver || this.#lacking(since).length > 0;
   }
 
   /** The stream ends. The client comes back with a newer credential, as after a cut; its calls go on meanwhile. */
@@ -206,9 +234,9 @@ export class SseSession implements Transport, Session {
     this.end(reason);
   }
 
-  /** What the client may not have got, as far as it does not say what it has. */
-  #lacking(): StoredEvent[] {
-    return this.events.uncertain(this.waitingSince ?? Infinity, this.messagesReceived > 1);
+  /** What the client may not have got, as far as it does not say what it has: of a stream that looks alive, anything. */
+  #lacking(since = (this.waitingSince ?? -Infinity) - uncertainMs): StoredEvent[] {
+    return this.events.uncertain(since, this.messagesReceived > 1);
   }
 
   #take(stream: Stream): void {

@@ -127,6 +127,10 @@ export class HttpSession implements Transport, Session {
     return this.#running.size > 0;
   }
 
+  get storedBytes(): number {
+    return this.#events.bytes;
+  }
+
   get hasToDeliver(): boolean {
     return this.isRunning || this.#events.hasUnwritten;
   }
