@@ -38,11 +38,11 @@ beforeAll(async () => {
     'mcp-server.js',
     'monitoring/metrics.js',
     'relay/connect.js',
+    'relay/movable-session.js',
     'relay/remote-stream.js',
     'server.js',
     'sessions/event-stream.js',
     'settings/environment.js',
-    'sse/sse-session.js',
   ]) {
     modules[name] = await importFrom('apikey', name);
   }
@@ -114,7 +114,7 @@ function threeProcesses(): Processes {
 /** What belongs to sessions, in all processes. It collects garbage, and so holds up everything for a second or two. */
 function whatIsLeft(): string[] {
   const classes = [
-    modules['sse/sse-session.js'].SseSession,
+    modules['relay/movable-session.js'].MovableSession,
     modules['sessions/event-stream.js'].EventStream,
     modules['relay/remote-stream.js'].RemoteStream,
   ];

@@ -1,4 +1,4 @@
-import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/server';
+import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 
 /** One message as it was, or will be, sent. */
 export interface StoredEvent {
@@ -108,20 +108,11 @@ export class EventLog {
     });
   }
 
-  /** All that waited for a stream is written, or all up to an event. */
-  noteWritten(stream = 0, upTo = this.#number): void {
-    for (const event of this.#events) {
-      if (event.isWritten || event.stream !== stream || event.number > upTo) continue;
-      event.isWritten = true;
-      this.#unwritten--;
-    }
+  /** These events, which waited for a stream, are written. */
+  noteWritten(events: StoredEvent[]): void {
+    for (const event of events) event.isWritten = true;
+    this.#unwritten -= events.length;
     this.#prune();
-  }
-
-  /** The ids of requests whose replies wait. */
-  get unwrittenReplies(): RequestId[] {
-    const replies = this.#events.filter(({ isReply, isWritten }) => isReply && !isWritten);
-    return replies.map(({ json }) => JSON.parse(json).id);
   }
 
   /** Forgets a stream, with what waited for it. */
