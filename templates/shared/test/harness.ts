@@ -49,8 +49,8 @@ function environment(own: Record<string, string>): NodeJS.ProcessEnv {
 export interface TestServer {
   /** Of its event stream. */
   url: URL;
-  /** Resolves with the first line of the log that has this message, also if it is printed already. */
-  logged(msg: string): Promise<Record<string, unknown>>;
+  /** Resolves with the first line of the log that has this message and these facts, also if it is printed already. */
+  logged(msg: string, facts?: Record<string, unknown>): Promise<Record<string, unknown>>;
   stop(): Promise<void>;
 }
 
@@ -72,9 +72,10 @@ export async function startServer(own: Record<string, string> = {}): Promise<Tes
     })
     .on('close', wakeAll);
 
-  async function logged(msg: string): Promise<Record<string, unknown>> {
+  async function logged(msg: string, facts: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
+    const wanted = Object.entries({ ...facts, msg });
     for (;;) {
-      const line = lines.find((line) => line.msg === msg);
+      const line = lines.find((line) => wanted.every(([fact, value]) => line[fact] === value));
       if (line) return line;
       assert.equal(server.exitCode, null, `the server ended before it logged "${msg}"`);
       await new Promise<void>((resolve) => {
@@ -99,7 +100,9 @@ export async function connect(t: TestContext, server: TestServer, headers = good
   const client = new Client({ name: 'test', version: '0.1.0' });
   let messages: URL | undefined;
   const transport = new SSEClientTransport(server.url, {
-    requestInit: { headers: headers ?? {} },
+    // By default it calls itself `node`, as do old clients that come back for their session. The server would ask whether
+    // it is one, for a second, while the session of the test before still waits.
+    requestInit: { headers: { 'User-Agent': 'test', ...headers } },
     fetch: (input, init) => {
       if (init?.method === 'POST') messages = new URL(input);
       return fetch(input, init);
