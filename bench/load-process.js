@@ -1,5 +1,12 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
+import { pinned } from './cores.js';
+
+/** Forks a script of this folder. @param pin whether it runs on the core that is not the server's */
+export function forkScript(script, args, pin) {
+  const [execPath, ...execArgv] = pin ? pinned('load', [process.execPath]) : [process.execPath];
+  return fork(join(import.meta.dirname, script), args, { execPath, execArgv });
+}
 
 /**
  * Starts a load generator for one server.
@@ -7,8 +14,8 @@ import { join } from 'node:path';
  * @returns `send(command, options, { begin, end })`, which resolves with the command's result and calls `begin` and
  *   `end` around the part of it that counts; and `stop()`
  */
-export async function startLoad({ port, callers, path = '/sse' }) {
-  const child = fork(join(import.meta.dirname, 'load.js'));
+export async function startLoad({ port, callers, path = '/sse', pin = false }) {
+  const child = forkScript('load.js', [], pin);
   const running = new Map();
   let nextId = 1;
   child.on('message', ({ id, event, result, error }) => {

@@ -16,7 +16,7 @@ const problems = { count: 0, first: undefined };
 /** The measurement that is running, if one is. */
 let run;
 
-const commands = { target: setTarget, open, calls, large, flood, close };
+const commands = { target: setTarget, open, calls, large, flood, cut, close };
 
 process.on('message', async ({ id, command, options }) => {
   const report = (event) => process.send({ id, event });
@@ -166,11 +166,27 @@ function request(client, method, params) {
  * Calls `echo` on the first `sessions` sessions for `seconds`, after `warmup` seconds that do not count.
  * With a `rate` the loop is open: calls start on schedule whatever the server does, and latency counts from the
  * intended start. Without one it is closed: each session starts its next call when the last one is answered.
+ *
+ * @param toTheLast counts each call that was to start in that time, however late its answer comes, and one without an answer for as
+ *   long as it was waited for; and leaves other programs the core meanwhile
  */
-async function calls({ sessions, rate = 0, seconds, warmup = 0.5, textBytes = 64 }, report) {
+async function calls(
+  { sessions, rate = 0, seconds, warmup = 0.5, textBytes = 64, toTheLast = false },
+  report,
+) {
   const active = clients.slice(0, sessions);
   for (const client of active) client.posts ??= await dialPosts(client.caller);
-  run = { active, rate, filler: 'x'.repeat(textBytes), latencies: [], counting: false, stopped: false };
+  run = {
+    active,
+    rate,
+    filler: 'x'.repeat(textBytes),
+    latencies: [],
+    counting: false,
+    stopped: false,
+    toTheLast,
+    begunAt: Number.POSITIVE_INFINITY,
+    endedAt: Number.POSITIVE_INFINITY,
+  };
   problems.count = 0;
   problems.first = undefined;
 
@@ -180,19 +196,21 @@ async function calls({ sessions, rate = 0, seconds, warmup = 0.5, textBytes = 64
   await sleep(warmup * 1000);
   report('begin');
   const cpuBefore = process.cpuUsage();
-  const begunAt = performance.now();
+  run.begunAt = performance.now();
   run.counting = true;
   await sleep(seconds * 1000);
   run.counting = false;
-  const elapsed = (performance.now() - begunAt) / 1000;
+  run.endedAt = performance.now();
+  const elapsed = (run.endedAt - run.begunAt) / 1000;
   const cpu = process.cpuUsage(cpuBefore);
   report('end');
   run.stopped = true;
   const unanswered = await drain();
+  if (toTheLast) for (const { intended } of unanswered) count(run, intended);
   return {
     ...summary(run.latencies),
     callsPerSecond: run.latencies.length / elapsed,
-    unanswered,
+    unanswered: unanswered.length,
     errors: problems.count,
     firstError: problems.first,
     /** Near 1 the load generator, not the server, is what limits the rate. */
@@ -200,12 +218,12 @@ async function calls({ sessions, rate = 0, seconds, warmup = 0.5, textBytes = 64
   };
 }
 
-/** Waits until everything is answered, or a while. @returns how many calls are not */
+/** Waits until everything is answered, or a while. @returns the calls that are not */
 async function drain() {
   const deadline = performance.now() + drainMs;
   do await sleep(50);
   while (pending.size > 0 && performance.now() < deadline);
-  const left = pending.size;
+  const left = [...pending.values()];
   pending.clear();
   return left;
 }
@@ -218,7 +236,9 @@ function startOpenLoop(own) {
     if (own.stopped) return;
     const due = ((performance.now() - startedAt) / 1000) * rate;
     for (; begun <= due; begun++) begin(active[begun % active.length], startedAt + (begun * 1000) / rate);
-    setImmediate(startWhatIsDue); // A timer would be late by up to a millisecond, which is most of what is measured.
+    // A timer would be late by up to a millisecond, which is most of what is measured without an attack.
+    if (own.toTheLast) setTimeout(startWhatIsDue, 1);
+    else setImmediate(startWhatIsDue);
   };
   startWhatIsDue();
 }
@@ -230,11 +250,16 @@ function begin(client, intended) {
   const answer = (message) => {
     if (message.result?.content?.[0]?.text !== text)
       problem(`a wrong reply: ${JSON.stringify(message).slice(0, 200)}`);
-    if (own.counting) own.latencies.push(performance.now() - intended);
+    count(own, intended);
     if (own.rate === 0 && !own.stopped) begin(client, performance.now());
   };
-  pending.set(id, { client, answer });
+  pending.set(id, { client, answer, intended });
   post(client, callOf(id, text));
+}
+
+function count(own, intended) {
+  const counts = own.toTheLast ? intended >= own.begunAt && intended < own.endedAt : own.counting;
+  if (counts) own.latencies.push(performance.now() - intended);
 }
 
 /** Messages of `bytes` bytes, one after the other on one session. */
@@ -269,6 +294,11 @@ async function flood({ bytes, count, perSecond, reads }) {
   if (!reads) client.stream.resume(); // Only now can the end of the stream be seen, if there was one.
   await sleep(500);
   return { cut: client.closed === true };
+}
+
+/** Cuts all streams at once, as a network that fails does. */
+async function cut() {
+  for (const client of clients) client.stream.destroy();
 }
 
 /** Closes the sessions after the first `keep`. */

@@ -1,10 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
-
-export const authTypes = ['apikey', 'jwt', 'custom', 'none'];
 
 /** The provider that a user of `--auth custom` would write: here whoever sends a token is let in under its name. */
 const acceptingProvider = `import type { IncomingMessage } from 'node:http';
@@ -18,6 +16,31 @@ export class CustomAuthProvider implements AuthProvider {
 }
 `;
 
+/** The projects that are made: the auth type of each, and what its owner changes. */
+const projects = {
+  apikey: { auth: 'apikey' },
+  jwt: { auth: 'jwt' },
+  custom: {
+    auth: 'custom',
+    change: (project) => writeFileSync(join(project, 'src/auth/custom-auth-provider.ts'), acceptingProvider),
+  },
+  none: { auth: 'none' },
+  // Its calls can be interrupted. Peers have the same by peers/slowly.js.
+  slow: { auth: 'apikey', change: slowDown },
+};
+
+function slowDown(project) {
+  const file = join(project, 'src/tools/echo.ts');
+  const source = readFileSync(file, 'utf8');
+  const slow = source.replace(
+    'function echo({ text }: { text: string }): CallToolResult {',
+    `async function echo({ text }: { text: string }): Promise<CallToolResult> {
+  await new Promise((resolve) => setTimeout(resolve, Number(process.env.SLOW_ECHO_MS)));`,
+  );
+  if (slow === source) throw new Error(`${file} has changed`);
+  writeFileSync(file, slow);
+}
+
 /** Packs the command as it is published. @returns the path of the archive */
 export function packCommand(directory) {
   mkdirSync(directory, { recursive: true });
@@ -26,21 +49,24 @@ export function packCommand(directory) {
   return join(directory, archive);
 }
 
-/** Makes a project of each auth type with the packed command, and builds it. @returns their directories by auth type */
+/** Makes the projects with the packed command, and builds them. @returns their directories by name */
 export function makeProjects(directory, archive) {
   const command = join(directory, 'command');
   if (!existsSync(command)) {
     run('npm', ['install', '--silent', '--prefix', command, archive], directory);
   }
-  return Object.fromEntries(authTypes.map((auth) => [auth, makeProject(directory, command, auth)]));
+  return Object.fromEntries(
+    Object.keys(projects).map((name) => [name, makeProject(directory, command, name)]),
+  );
 }
 
-function makeProject(directory, command, auth) {
-  const project = join(directory, auth);
+function makeProject(directory, command, name) {
+  const { auth, change } = projects[name];
+  const project = join(directory, name);
   if (existsSync(join(project, 'dist'))) return project;
   const bin = join(command, 'node_modules/.bin/create-mcp-sse');
-  run(bin, [auth, '--auth', auth, '--yes', '--package-manager', 'npm', '--no-verify', '--no-git'], directory);
-  if (auth === 'custom') writeFileSync(join(project, 'src/auth/custom-auth-provider.ts'), acceptingProvider);
+  run(bin, [name, '--auth', auth, '--yes', '--package-manager', 'npm', '--no-verify', '--no-git'], directory);
+  change?.(project);
   run('npm', ['run', '--silent', 'build'], project);
   return project;
 }

@@ -13,7 +13,7 @@ import { createClient } from '@redis/client';
 import { completeAnswers, render } from '../dist/index.js';
 import { compileProject } from '../scripts/compile-project.js';
 import { startLoad } from './load-process.js';
-import { machine, rounded } from './machine.js';
+import { machine, toJson } from './machine.js';
 import { startServer } from './server-process.js';
 import { spread, summarise } from './statistics.js';
 
@@ -228,7 +228,7 @@ function inWords({ median, min, max }, digits = 0) {
 
 function save(results) {
   const file = join(import.meta.dirname, 'results/relay.json');
-  writeFileSync(file, `${JSON.stringify(results, rounded, 2)}\n`);
+  writeFileSync(file, toJson(results));
   console.log('\nwritten: bench/results/relay.json');
 }
 

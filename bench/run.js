@@ -1,8 +1,8 @@
 // Measures generated servers and the command beside what a user would pick instead, and writes the results:
 //
-//   npm run bench                    everything, under 20 minutes on two cores
-//   npm run bench -- --quick         a first impression, under 3 minutes; what is published stays as it is
-//   npm run bench -- --only calls    some measures only: calls, sessions, large, slow, profile, start, installed, generators
+//   npm run bench                    everything, under 30 minutes on two cores
+//   npm run bench -- --quick         a first impression, under 4 minutes; what is published stays as it is
+//   npm run bench -- --only calls    some measures only, separated by commas; `plan` below has their names
 //   npm run bench -- --projects DIR  keeps the generated projects there, and uses them again
 //
 // Needs Linux: CPU time and memory are read from /proc.
@@ -20,15 +20,20 @@ import {
 import { loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { machine, rounded } from './machine.js';
+import { machine, toJson } from './machine.js';
+import { measureAttacked } from './measures/attacked.js';
 import { measureCalls } from './measures/calls.js';
 import { allGenerators, measureGenerator } from './measures/generators.js';
 import { measureInstalled } from './measures/installed.js';
+import { measureInterrupted } from './measures/interrupted.js';
 import { measureLargeMessages } from './measures/large-messages.js';
+import { measureNodeVersion, onNodeVersions } from './measures/node-versions.js';
 import { measureProfile } from './measures/profile.js';
 import { measureSessions } from './measures/sessions.js';
 import { measureSlowReader } from './measures/slow-reader.js';
 import { measureStart } from './measures/start.js';
+import { measureWaiting } from './measures/waiting.js';
+import { readCpuTimes, spreadPercent, stealPercent } from './noise.js';
 import { makeProjects, packCommand } from './projects.js';
 import { writeReport } from './report/report.js';
 import { allServers } from './servers.js';
@@ -55,13 +60,26 @@ const aFew = ({ id }) => ['apikey', 'mcp-framework', 'sdk-v1-express', 'floor'].
 /** The same server over the other transport: what does not depend on that is measured once. */
 const eachServer = ({ id }) => id !== 'apikey-mcp';
 
+/** Ours once, and what users would pick instead: no floor. */
+const besidePeers = ({ id, ours, floor }) => id === 'apikey' || (!ours && !floor);
+
 /** What there is to explain: what we cost over the SDK, and that over nothing. */
 const ofTheBound = ({ id }) => ['apikey', 'sdk-v2-bare', 'floor'].includes(id);
 
-/** What is measured, and with what, in a full run and in a quick one. */
+/** What is measured, and with what, in a full run and in a quick one. The spread of `headline` over the rounds says how noisy it was. */
 const plan = {
-  start: { rounds: quick ? 2 : 5, measure: measureStart, only: eachServer },
-  calls: { rounds: quick ? 1 : 3, measure: measureCalls, with: { seconds: quick ? 0.7 : 1.5 } },
+  start: {
+    rounds: quick ? 2 : 5,
+    measure: measureStart,
+    only: eachServer,
+    headline: ({ startMs }) => startMs,
+  },
+  calls: {
+    rounds: quick ? 1 : 3,
+    measure: measureCalls,
+    with: { seconds: quick ? 0.7 : 1.5 },
+    headline: ({ at3000 }) => at3000?.cpuMicroseconds,
+  },
   sessions: {
     measure: measureSessions,
     with: quick
@@ -69,14 +87,30 @@ const plan = {
       : { counts: [100, 2000, 10_000], idleSeconds: 15, seconds: 2 },
     only: quick ? aFew : worthIt,
   },
+  waiting: {
+    rounds: quick ? 1 : 3,
+    measure: measureWaiting,
+    with: { total: 2000 },
+    only: ({ id }) => id === 'apikey',
+    headline: ({ waitingKb }) => waitingKb,
+  },
+  interrupted: { measure: measureInterrupted, with: { seconds: 5 }, only: besidePeers },
+  attacked: { measure: measureAttacked, with: { seconds: 2 }, only: besidePeers },
   large: { measure: measureLargeMessages, with: { count: 20 }, only: overSse },
   slow: { measure: measureSlowReader, with: { seconds: 2 }, only: overSse },
   profile: { measure: measureProfile, with: { seconds: 4 }, only: ofTheBound },
+  nodeVersions: { measure: measureNodeVersion, with: { seconds: 2 }, subjects: onNodeVersions },
   installed: { measure: measureInstalled, only: eachServer },
-  generators: { rounds: 2, measure: measureGenerator },
+  generators: {
+    rounds: 2,
+    measure: measureGenerator,
+    subjects: () => allGenerators(join(work, 'command')),
+    headline: ({ answeredSeconds }) => answeredSeconds,
+  },
 };
 const wanted =
-  options.only?.split(',') ?? (quick ? ['start', 'calls', 'sessions', 'installed'] : Object.keys(plan));
+  options.only?.split(',') ??
+  (quick ? ['start', 'calls', 'sessions', 'waiting', 'installed'] : Object.keys(plan));
 const complete = !quick && !options.only;
 
 requireLinux();
@@ -91,11 +125,25 @@ const work = options.projects
 const servers = allServers(makeProjects(work, packCommand(join(work, 'packed'))));
 
 const date = new Date().toISOString();
-const results = { date, quick, machine: machine(), servers: servers.map(describe), measures: {} };
+const results = { date, quick, machine: machine(), servers: servers.map(describe), measures: {}, noise: {} };
 for (const name of wanted) {
-  const { rounds = 1, measure, with: settings, only = () => true } = plan[name];
-  const subjects = name === 'generators' ? allGenerators(join(work, 'command')) : servers.filter(only);
-  results.measures[name] = await inRounds(name, subjects, rounds, (subject) => measure(subject, settings));
+  const {
+    rounds = 1,
+    measure,
+    with: settings,
+    only = () => true,
+    subjects = (all) => all.filter(only),
+    headline = () => undefined,
+  } = plan[name];
+  const before = readCpuTimes();
+  results.measures[name] = await inRounds(name, subjects(servers), rounds, (subject) =>
+    measure(subject, settings),
+  );
+  results.noise[name] = {
+    stealPercent: stealPercent(before, readCpuTimes()),
+    spreadPercent: spreadPercent(Object.values(results.measures[name]).map(headline)),
+  };
+  log(`${name}: ${noiseOf(results.noise[name])}`);
   save('partial.json'); // What is known so far, should the rest fail.
 }
 results.loadAverageAtEnd = loadavg()[0];
@@ -109,7 +157,7 @@ if (!options.projects) rmSync(work, { recursive: true });
 function save(name) {
   const folder = join(import.meta.dirname, 'results');
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, name), `${JSON.stringify(results, rounded, 2)}\n`);
+  writeFileSync(join(folder, name), toJson(results));
   log(`written: results/${name}`);
 }
 
@@ -127,6 +175,11 @@ async function inRounds(name, subjects, rounds, measure) {
     }
   }
   return Object.fromEntries(subjects.map(({ id, name }) => [id, { name, ...summarise(records.get(id)) }]));
+}
+
+function noiseOf({ stealPercent, spreadPercent }) {
+  const spread = spreadPercent === undefined ? '' : `, ${spreadPercent.toFixed(1)} % from round to round`;
+  return `${stealPercent.toFixed(1)} % of CPU time stolen${spread}`;
 }
 
 function requireLinux() {

@@ -4,6 +4,7 @@ import { mkdtempSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pinned } from './cores.js';
 
 const startTimeoutMs = 20_000;
 const logs = mkdtempSync(join(tmpdir(), 'create-mcp-sse-bench-'));
@@ -11,11 +12,14 @@ const logs = mkdtempSync(join(tmpdir(), 'create-mcp-sse-bench-'));
 /**
  * Starts one of `servers.js`, on a free port unless it has its own, and waits until it listens.
  *
+ * @param pin whether it runs on the server's core
+ *
  * @throws with the end of what it printed when it does not
  */
-export async function startServer({ id, command, directory, env = {}, port: ownPort }) {
+export async function startServer({ id, command, directory, env = {}, port: ownPort, pin = false }) {
   const port = ownPort ?? (await freePort());
-  const [program, ...args] = command.map((part) => part.replace('{port}', port));
+  const parts = command.map((part) => part.replace('{port}', port));
+  const [program, ...args] = pin ? pinned('server', parts) : parts;
   // A file, as in production: who reads a pipe too slowly would be measured too.
   const log = join(logs, `${id}.log`);
   const output = openSync(log, 'w');

@@ -27,13 +27,18 @@ const credentials = {
   },
 };
 
-/** The servers that are measured. Ours have all their defaults on; peers have no credential to check. */
-export function allServers(projects) {
+/**
+ * The servers that are measured. Ours have all their defaults on; peers have no credential to check.
+ *
+ * @param projects their directories by auth type; and `slow`, the one with API keys whose `echo` takes SLOW_ECHO_MS
+ */
+export function allServers({ slow, ...projects }) {
   const ours = Object.entries(projects).map(([auth, directory]) => ({
     id: auth,
     name: `create-mcp-sse, ${labels[auth]}`,
     ours: true,
     directory,
+    slowDirectory: auth === 'apikey' ? slow : undefined,
     command: ['node', '--max-semi-space-size=4', '--enable-source-maps', 'dist/main.js'], // as `npm start` has it
     ...credentials[auth],
     // All sessions come from one address here.
@@ -45,7 +50,7 @@ export function allServers(projects) {
     name: 'create-mcp-sse, API key, sessions on /mcp',
     path: '/mcp',
   };
-  return [...ours, overMcp, ...peers];
+  return [...ours, overMcp, ...peers].map((server) => ({ ...server, pin: true }));
 }
 
 const labels = { apikey: 'API key', jwt: 'JWT', custom: 'custom provider', none: 'no credential' };

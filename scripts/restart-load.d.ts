@@ -13,6 +13,7 @@ export function startLoad(options: {
   headers: Record<string, string>;
   clients: number;
   callsPerSecond: number;
+  patience?: number;
   call: (number: number) => { name: string; arguments: object; text?: string };
 }): Promise<{
   counts: Counts;

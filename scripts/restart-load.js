@@ -12,25 +12,32 @@ const retryAfter = 200;
 const longestRetry = 2000;
 const attempts = 20;
 
-/** Milliseconds that a call may take beyond its own time before it counts as lost. */
-const patience = 20_000;
-
 /**
  * @param {object} options
  * @param {string} options.origin where the proxy is
  * @param {Record<string, string>} options.headers the credential, the same for all
  * @param {number} options.clients half of them of each major
  * @param {number} options.callsPerSecond in all
+ * @param {number} [options.patience] milliseconds after which a call without an answer is lost
  * @param {(number: number) => { name: string, arguments: object, text?: string }} options.call what to call, and the
  *   text that only its own reply has
  */
-export async function startLoad({ origin, headers, clients: count, callsPerSecond, call }) {
+export async function startLoad({
+  origin,
+  headers,
+  clients: count,
+  callsPerSecond,
+  patience = 20_000,
+  call,
+}) {
   const counts = { calls: 0, answered: 0, failed: 0, silent: 0, wrong: 0, refused: 0, secondCopies: 0 };
   /** What calls failed with, and how often. */
   const reasons = new Map();
   const running = new Set();
   const clients = await Promise.all(
-    Array.from({ length: count }, (_, index) => connect(index % 2 === 0 ? 1 : 2, origin, headers, counts)),
+    Array.from({ length: count }, (_, index) =>
+      connectClient(index % 2 === 0 ? 1 : 2, origin, headers, () => counts.secondCopies++),
+    ),
   );
   let isGoing = true;
   let number = 0;
@@ -89,7 +96,7 @@ export async function startLoad({ origin, headers, clients: count, callsPerSecon
       await Promise.all(running);
       const alive = await Promise.all(
         clients.map((client) =>
-          client.listTools(undefined, { timeout: 10_000 }).then(
+          client.listTools(undefined, { timeout: patience / 2 }).then(
             () => true,
             () => false,
           ),
@@ -101,7 +108,12 @@ export async function startLoad({ origin, headers, clients: count, callsPerSecon
   };
 }
 
-async function connect(major, origin, headers, counts) {
+/**
+ * An unmodified client of one major version of the SDK, whose `callTool` takes what version 1's takes.
+ *
+ * @param onSecondCopy called when a reply comes a second time
+ */
+export async function connectClient(major, origin, headers, onSecondCopy = () => {}) {
   const [Client, Transport] = major === 1 ? [Client1, Sse1] : [Client2, Sse2];
   const transport = new Transport(new URL('/sse', origin), { requestInit: { headers } });
   const client = new Client(about);
@@ -111,7 +123,7 @@ async function connect(major, origin, headers, counts) {
   const seen = new Set();
   transport.onmessage = (message, extra) => {
     if (!('method' in message)) {
-      if (seen.has(message.id)) counts.secondCopies++;
+      if (seen.has(message.id)) onSecondCopy();
       seen.add(message.id);
     }
     onmessage?.(message, extra);

@@ -11,7 +11,8 @@ export async function underLoad(subject, measure) {
   let load;
   try {
     server = await startServer(subject);
-    load = await startLoad({ port: server.port, callers: subject.callers, path: subject.path });
+    const { callers, path, pin } = subject;
+    load = await startLoad({ port: server.port, callers, path, pin });
     return await measure(server, load);
   } catch (error) {
     const said = server?.exited ? `; the server ended: ${server.said()}` : '';

@@ -1,10 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  attackedTable,
   callsTable,
   factsTable,
   failures,
   generatorsTable,
+  interruptedTable,
+  nodeVersionsTable,
+  noiseTable,
   othersTable,
   profileTable,
   sessionsTable,
@@ -88,6 +92,28 @@ ${picture('.', 'sessions', 'CPU time for each call beside idle sessions')}
 
 ${sessionsTable(results)}
 
+## Calls that are interrupted
+
+20 unmodified clients of the SDK, half of each major version, whose calls take 1.5 s. Once all event streams are cut while each has a call under
+way; once the server is stopped by SIGTERM and started again, behind a proxy that waits for it. A call without a reply after 10 s is lost; one that is
+refused is made again.
+
+${interruptedTable(results)}
+
+## Attacks
+
+p99 in ms of 200 calls a second over 20 sessions, while one client attacks: with messages of 4 MB with two million values one after the other, 300 bodies
+that come a byte at a time, a stream that is not read while 10 MB a second are asked for, streams that are opened and dropped, messages of 3.9 MB in
+chunks of one byte.
+
+${attackedTable(results)}
+
+## Versions of Node.js
+
+One short round each; the figures are good for comparing the versions only.
+
+${nodeVersionsTable(results)}
+
 ## Large messages, slow readers, start, size
 
 Beside a reader: the latency of 50 sessions at 500 calls a second in all, while one more session makes 40 calls of 256 KB a second
@@ -102,12 +128,18 @@ From the command to a server that answered a tool call, or a page where the proj
 ${picture('.', 'generators', 'From the command to a server that answered')}
 
 ${generatorsTable(results)}
+
+## Noise
+
+CPU time that the host gave to other machines, and how far the rounds of a server lie apart: the median over all servers.
+
+${noiseTable(results)}
 ${failed.length > 0 ? `\n## What failed\n\n${failed.join('\n')}\n` : ''}`;
 }
 
 function conditions({ date, machine }) {
   return `Measured on ${date.slice(0, 10)} on ${machine.cores} cores (${machine.cpu}) with ${machine.memoryGb} GB, ${machine.system},
-Node.js ${machine.node.slice(1)}. Servers and load generator share the machine. Ours are freshly generated projects with every check and limit
+Node.js ${machine.node.slice(1)}. ${machine.pinned ? 'Server and load generator have a core each.' : 'Servers and load generator share the cores.'} Ours are freshly generated projects with every check and limit
 on; the others check no credential.`;
 }
 

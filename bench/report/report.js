@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { rounded } from '../machine.js';
+import { toJson } from '../machine.js';
 import { writeCharts } from './charts.js';
 import { writePage, writeReadme } from './readme.js';
 
@@ -9,7 +9,7 @@ const readme = join(import.meta.dirname, '../../README.md');
 /** Draws the pictures, and writes the page with all figures and the README's section. */
 export function writeReport(results) {
   // As they are stored: else what redraw.js makes of them would differ in a last digit.
-  const measured = JSON.parse(JSON.stringify(results, rounded));
+  const measured = JSON.parse(toJson(results));
   writeCharts(measured, folder);
   writePage(measured, folder);
   writeReadme(measured, readme);

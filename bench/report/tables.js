@@ -81,6 +81,7 @@ export function sessionsTable(results) {
       `KB for each of ${number({ median: count })}`,
       ({ sessions }) => number(sessions?.memoryKb?.[count]),
     ]),
+    ['KB for each of 2,000 that waits without a stream', ({ waiting }) => besideIdle(waiting)],
     ['opened a second', ({ sessions }) => number(sessions?.openedPerSecond)],
     ['% of a core, 10,000 idle', ({ sessions }) => number(sessions?.idleCpuPercent?.[10_000], 1)],
     ['µs for each call, p99 ms, beside none', beside(0)],
@@ -99,6 +100,73 @@ export function othersTable(results) {
     ['MB then', ({ start }) => number(start?.memoryMb)],
     ['packages, MB installed', ({ installed }) => size(installed)],
   ]);
+}
+
+/** What becomes of calls when streams are cut, and in a restart. */
+export function interruptedTable(results) {
+  return serverTable(
+    results,
+    [
+      ['calls lost of 20 after a cut stream', ({ interrupted }) => number(interrupted.cut?.lost)],
+      [
+        'calls lost in a restart',
+        ({ interrupted: { restart } }) => `${number(restart?.lost)} of ${number(restart?.calls)}`,
+      ],
+      ['refused meanwhile, and made again', ({ interrupted }) => number(interrupted.restart?.refused)],
+    ],
+    'interrupted',
+  );
+}
+
+/** How long others wait for their calls beside an attack. */
+export function attackedTable(results) {
+  const attacks = {
+    none: 'none',
+    structure: '4 MB with two million values',
+    endless: '300 bodies that never end',
+    deaf: 'a reader that reads nothing',
+    streams: '200 streams a second',
+    chunks: '3.9 MB in one-byte chunks',
+  };
+  const cell = (record) => {
+    if (record?.stopped) return '**stopped answering**';
+    const unanswered = record?.unanswered?.median > 0 ? `, ${number(record.unanswered)} unanswered` : '';
+    return `${number(record?.p99, 1)}${unanswered}`;
+  };
+  const columns = Object.entries(attacks).map(([kind, head]) => [
+    head,
+    ({ attacked }) => cell(attacked[kind]),
+  ]);
+  return serverTable(results, columns, 'attacked');
+}
+
+/** Our server and the floor by version of Node.js. */
+export function nodeVersionsTable({ measures: { nodeVersions = {} } }) {
+  const majors = Object.keys(nodeVersions).flatMap((id) => /^apikey-(\d+)$/.exec(id)?.[1] ?? []);
+  const rows = majors.map((major) => {
+    const [ours, floor] = [nodeVersions[`apikey-${major}`], nodeVersions[`floor-${major}`]];
+    const both = (figure) => [ours, floor].map((record) => number(figure(record))).join(' / ');
+    return [
+      `Node.js ${major}`,
+      both((record) => record?.at3000?.cpuMicroseconds),
+      both((record) => record?.flatOut?.callsPerSecond),
+      both((record) => record?.startMs),
+    ];
+  });
+  return table(
+    ['ours / bare node:http', 'µs for each call at 3,000/s', 'flat out, calls/s', 'start, ms'],
+    rows,
+  );
+}
+
+/** How much else the machine did meanwhile. */
+export function noiseTable({ noise = {} }) {
+  const rows = Object.entries(noise).map(([measure, { stealPercent, spreadPercent }]) => [
+    measure,
+    plain(stealPercent, 1),
+    plain(spreadPercent, 1),
+  ]);
+  return table(['measure', 'steal, % of CPU time', 'spread of the rounds, %'], rows);
 }
 
 /** Where the CPU time of a call goes, in microseconds: its shares in a profile, of what was measured without profiling. */
@@ -133,14 +201,18 @@ export function targetsTable({ targets }) {
 }
 
 /** What failed or was not kept up with, each as a line of a list; empty when nothing was. */
-export function failures({ measures, servers }) {
-  const nameOf = (id) => servers.find((server) => server.id === id)?.name ?? measures.generators[id].name;
+export function failures({ measures }) {
   return Object.entries(measures).flatMap(([measure, byId]) =>
-    Object.entries(byId).flatMap(([id, record]) => {
-      const reasons = record.error ? [record.error] : measure === 'calls' ? troublesOf(record) : [];
-      return reasons.map((reason) => `- ${nameOf(id)}, ${measure}: ${reason}`);
+    Object.values(byId).flatMap((record) => {
+      const troubles = { calls: troublesOf, attacked: errorsOf }[measure] ?? (() => []);
+      const reasons = record.error ? [record.error] : troubles(record);
+      return reasons.map((reason) => `- ${record.name}, ${measure}: ${reason}`);
     }),
   );
+}
+
+function errorsOf(parts) {
+  return Object.entries(parts).flatMap(([name, { error }]) => (error ? `${name}: ${error}` : []));
 }
 
 function troublesOf({ at500, at3000, flatOut, highest }) {
@@ -154,8 +226,10 @@ function troublesOf({ at500, at3000, flatOut, highest }) {
   return [behind(500, at500), behind(3000, at3000), highest.error ?? [], wrong].flat();
 }
 
-function serverTable({ measures, servers }, columns) {
-  const rows = servers.map(({ id, name, version, ours }) => {
+/** @param [measure] only servers that it was made with have a row */
+function serverTable({ measures, servers }, columns, measure) {
+  const shown = measure ? servers.filter(({ id }) => measures[measure]?.[id]) : servers;
+  const rows = shown.map(({ id, name, version, ours }) => {
     const measured = Object.fromEntries(
       Object.entries(measures).map(([measure, byId]) => [measure, byId[id]]),
     );
@@ -169,6 +243,10 @@ function table(head, rows) {
   const line = (cells) => `| ${cells.join(' | ')} |`;
   const rule = head.map((_, index) => (index === 0 ? '---' : '---:'));
   return [line(head), line(rule), ...rows.map(line)].join('\n');
+}
+
+function besideIdle(record) {
+  return record?.waitingKb ? `${number(record.waitingKb)}, beside ${number(record.idleKb)} with one` : '–';
 }
 
 function held(record) {

@@ -74,14 +74,20 @@ async function projectWhereEnding(code: string): Promise<string> {
   return join(cwd, 'x');
 }
 
-const listTools = async (url: string | undefined) => {
+async function ask(
+  url: string | undefined,
+  method: string,
+  params?: Record<string, unknown>,
+): Promise<string> {
   const response = await fetch(`${url}/mcp`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' },
-    body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
   });
   return response.text();
-};
+}
+
+const listTools = (url: string | undefined) => ask(url, 'tools/list');
 
 test('npm run dev restarts the server with each change that compiles, and shows those that do not', async () => {
   const project = await installedProject();
@@ -106,6 +112,24 @@ test('npm run dev restarts the server with each change that compiles, and shows 
 
   dev.type(keys.ctrlC);
   await vi.waitFor(() => expect(processesIn(project)).toEqual([]), patience);
+}, 120_000);
+
+test('a call that runs while its tool is saved twice is answered before npm run dev restarts the server', async () => {
+  const project = await installedProject();
+  const tool = join(project, 'src/tools/echo.ts');
+  const source = readFileSync(tool, 'utf8');
+  const dev = start(project, process.execPath, 'scripts/dev.js');
+  await vi.waitFor(() => expect(dev.urls()).toHaveLength(1), patience);
+
+  const timesCompiled = () => dev.output().split('Found 0 errors').length - 1;
+  const reply = ask(dev.urls()[0], 'tools/call', { name: 'countdown', arguments: { seconds: 4 } });
+  for (const description of ['The first change', 'The second change']) {
+    const before = timesCompiled();
+    writeFileSync(tool, source.replace(/description: '.*'/, `description: '${description}'`));
+    await vi.waitFor(() => expect(timesCompiled()).toBe(before + 1), patience);
+  }
+  expect(await reply).toContain('Counted down 4 s');
+  await vi.waitFor(async () => expect(await listTools(dev.urls().at(-1))).toContain('The second'), patience);
 }, 120_000);
 
 test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(

@@ -4,6 +4,7 @@ import { startRedis } from '../relay/support/redis.js';
 import { missingBrowser, openForeignPage } from '../support/browser.js';
 import { clients } from './support/clients.js';
 import { recordOutcome } from './support/outcome.js';
+import { openInPage } from './support/page-client.js';
 import { credential, type RunningServer, startServer } from './support/server.js';
 
 // One of two processes ends under each client while a call of it runs: it was told to stop, or it is killed.
@@ -61,20 +62,20 @@ describe.skipIf(reason)('in a browser', () => {
     test(`Chromium's EventSource, whose process ends by ${signal}, goes on at another`, async ({ task }) => {
       const cluster = await startProcesses({ PROTECT: 'messages' });
       const { page, version } = await openForeignPage();
-      await page.evaluate(openStream, { origin: cluster.origin, headers });
-      await page.evaluate(callTool, { id: 1, name: 'echo', args: { text: 'first' } });
-      await page.evaluate(replyTo, 1);
-      await page.evaluate(callTool, { id: 2, name: 'countdown', args: { seconds: callSeconds } });
-      await page.evaluate(callTool, { id: 3, name: 'echo', args: { text: 'the call before runs' } });
-      await page.evaluate(replyTo, 3);
+      const client = await openInPage(page, `${cluster.origin}/sse`, headers);
+      await client.callTool(1, 'echo', { text: 'first' });
+      await client.replyTo(1);
+      await client.callTool(2, 'countdown', { seconds: callSeconds });
+      await client.callTool(3, 'echo', { text: 'the call before runs' });
+      await client.replyTo(3);
 
       let id = 3;
       const seconds = await cluster.endOwner(signal, async () => {
-        await page.evaluate(callTool, { id: ++id, name: 'echo', args: { text: 'again' } });
-        await page.evaluate(replyTo, id);
+        await client.callTool(++id, 'echo', { text: 'again' });
+        await client.replyTo(id);
       });
 
-      const reply = await page.evaluate(replyTo, 2);
+      const reply = await client.replyTo(2);
       const runningCall = reply.result ? outcomeOf(reply.result) : whyFailed(new Error(reply.error.message));
       recordOutcome(task, {
         client: 'Chromium',
@@ -139,43 +140,4 @@ function outcomeOf(result: { content?: { text?: string }[] }): string {
 function whyFailed({ message }: Error): string {
   if (message.includes('process that ran the call ended')) return 'fails when the client is back';
   return /timed? ?out/i.test(message) ? 'times out' : message;
-}
-
-// In the page: the stream stays open between the calls.
-
-// biome-ignore lint/suspicious/noExplicitAny: what the page keeps between two calls
-type Loose = any;
-
-function openStream({ origin, headers }: { origin: string; headers: Record<string, string> }): Promise<void> {
-  const page = globalThis as Loose;
-  page.mcp = { replies: new Map(), waiting: new Map(), headers, url: undefined };
-  const stream = new EventSource(`${origin}/sse`);
-  stream.addEventListener('message', ({ data }) => {
-    const message = JSON.parse(data);
-    page.mcp.replies.set(message.id, message);
-    page.mcp.waiting.get(message.id)?.(message);
-  });
-  return new Promise((resolve) => {
-    stream.addEventListener('endpoint', ({ data }) => {
-      page.mcp.url = origin + data;
-      resolve();
-    });
-  });
-}
-
-async function callTool({ id, name, args }: { id: number; name: string; args: object }): Promise<void> {
-  const { mcp } = globalThis as Loose;
-  const response = await fetch(mcp.url, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', ...mcp.headers },
-    body: JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: args } }),
-  });
-  if (!response.ok) throw new Error(`refused with ${response.status}`);
-}
-
-/** The reply to a call, whenever it comes. */
-function replyTo(id: number): Promise<Loose> {
-  const { mcp } = globalThis as Loose;
-  if (mcp.replies.has(id)) return mcp.replies.get(id);
-  return new Promise((resolve) => mcp.waiting.set(id, resolve));
 }

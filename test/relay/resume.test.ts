@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { call, callTool, eventually, openStream, post } from '../templates/support/client.js';
+import { call, callTool, eventually, openStream, post, send } from '../templates/support/client.js';
 import {
   alice,
   bob,
@@ -407,6 +407,25 @@ describe('when the process of a session stops', () => {
     expect(again.text()).not.toContain('stolen');
     for (const one of [again, asBob]) one.close();
   });
+});
+
+test('a session that goes on elsewhere ends there like any other, and counts no more', async () => {
+  const { nodes } = await startCluster({ RESUME_SECONDS: '1', SHUTDOWN_SECONDS: '4' });
+  const [a, b, c] = nodes;
+  const before = await openSession(a);
+  await before.post(initialize({}));
+  await before.message(0);
+  const stopped = a.stop('SIGTERM');
+  await before.closed;
+  const again = await comeBack(b, before, c);
+  expect(await again.nextEndpoint()).toMatch(/sessionId=b\./);
+  await stopped;
+  again.close();
+  await b.logged({ msg: 'session closed', reason: 'client_gone' });
+  await eventually(
+    async () => JSON.parse((await send(b, 'GET', '/health')).body).sessions as number,
+    (sessions) => sessions === 0,
+  );
 });
 
 test('without Redis a client that reconnects gets a new session, and nothing waits for it', async () => {

@@ -1,6 +1,7 @@
 // FastMCP over HTTP, as its README has it; it serves SSE on /sse beside Streamable HTTP on /mcp.
 import { FastMCP } from 'fastmcp';
 import { z } from 'zod';
+import { slowly } from '../slowly.js';
 
 const server = new FastMCP({ name: 'echo', version: '1.0.0' });
 
@@ -8,7 +9,7 @@ server.addTool({
   name: 'echo',
   description: 'Returns the text it is given.',
   parameters: z.object({ text: z.string().describe('The text to return') }),
-  execute: async ({ text }) => text,
+  execute: slowly(async ({ text }) => text),
 });
 
 await server.start({

@@ -2,6 +2,7 @@
 import { McpServer } from '@modelcontextprotocol/server';
 import { StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import { z } from 'zod';
+import { slowly } from '../slowly.js';
 
 const server = new McpServer({ name: 'echo', version: '1.0.0' });
 server.registerTool(
@@ -10,6 +11,6 @@ server.registerTool(
     description: 'Returns the text it is given.',
     inputSchema: z.object({ text: z.string().describe('The text to return') }),
   },
-  ({ text }) => ({ content: [{ type: 'text', text }] }),
+  slowly(({ text }) => ({ content: [{ type: 'text', text }] })),
 );
 await server.connect(new StdioServerTransport());

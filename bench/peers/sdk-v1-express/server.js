@@ -3,6 +3,7 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
 import express from 'express';
 import { z } from 'zod';
+import { slowly } from '../slowly.js';
 
 const transports = {};
 const app = express();
@@ -15,7 +16,7 @@ app.get('/sse', async (_request, response) => {
       description: 'Returns the text it is given.',
       inputSchema: { text: z.string().describe('The text to return') },
     },
-    ({ text }) => ({ content: [{ type: 'text', text }] }),
+    slowly(({ text }) => ({ content: [{ type: 'text', text }] })),
   );
   const transport = new SSEServerTransport('/messages', response);
   transports[transport.sessionId] = transport;

@@ -3,6 +3,7 @@ import { McpServer } from '@modelcontextprotocol/server';
 import { SSEServerTransport } from '@modelcontextprotocol/server-legacy/sse';
 import express from 'express';
 import { z } from 'zod';
+import { slowly } from '../slowly.js';
 
 const definition = {
   description: 'Returns the text it is given.',
@@ -13,7 +14,11 @@ const app = express();
 
 app.get('/sse', async (_request, response) => {
   const server = new McpServer({ name: 'echo', version: '1.0.0' });
-  server.registerTool('echo', definition, ({ text }) => ({ content: [{ type: 'text', text }] }));
+  server.registerTool(
+    'echo',
+    definition,
+    slowly(({ text }) => ({ content: [{ type: 'text', text }] })),
+  );
   const transport = new SSEServerTransport('/messages', response);
   transports[transport.sessionId] = transport;
   response.on('close', () => delete transports[transport.sessionId]);

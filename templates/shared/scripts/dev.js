@@ -29,6 +29,7 @@ function start() {
 
 function restart() {
   if (server === undefined) return start();
+  if (startAgain) return; // It lets calls end first, and a second signal would end them.
   startAgain = true;
   server.kill();
 }

@@ -15,11 +15,21 @@ export function failToStart(error: unknown): void {
   process.exit(1);
 }
 
+export interface Stoppable {
+  /** Stops, and lets running calls end in time. */
+  close(): Promise<void>;
+  /** Answers calls that still run with an error, at once. */
+  endCalls(): void;
+}
+
 /** SIGTERM and SIGINT close the server; a second one does not wait for it. */
-export function stopOnSignals(server: { close(): Promise<void> }, log: Log): void {
+export function stopOnSignals(server: Stoppable, log: Log): void {
   let stopping = false;
   const stop = async (signal: NodeJS.Signals) => {
-    if (stopping) process.exit(1);
+    if (stopping) {
+      server.endCalls();
+      process.exit(1);
+    }
     stopping = true;
     log.info({ signal }, 'stopping');
     try {

@@ -42,6 +42,8 @@ export interface ConnectOptions {
   transport: TransportName;
   headers: Record<string, string>;
   onerror?: (error: Error) => void;
+  /** Milliseconds that the program takes until it initialises, once its client knows where to. */
+  pause?: number;
 }
 
 export interface ClientUnderTest {
@@ -69,31 +71,30 @@ export const clients: ClientUnderTest[] = [
     name: '@modelcontextprotocol/sdk',
     version: versionOf('sdk-oldest'),
     transports: ['SSE'],
-    connect(url, { headers, ...options }) {
-      const restore = sendHeadersEverywhere(headers);
+    connect(url, options) {
+      const restore = sendHeadersEverywhere(options.headers);
       const client = new ClientOldest(identity, {
         capabilities: { sampling: {}, roots: { listChanged: true } },
       });
-      return connectVersion1(client, new SseOldest(url), typesOldest, options.onerror, restore);
+      return connectVersion1(client, new SseOldest(url), typesOldest, options, restore);
     },
   },
   {
     name: '@modelcontextprotocol/sdk',
     version: versionOf('sdk-latest'),
     transports: ['SSE', 'Streamable HTTP, 2025'],
-    connect(url, { transport, headers, onerror }) {
-      const requestInit = { headers };
+    connect(url, options) {
+      const requestInit = { headers: options.headers };
       const client = new ClientLatest(identity, { capabilities });
-      const wire =
-        transport === 'SSE' ? new SseLatest(url, { requestInit }) : new HttpLatest(url, { requestInit });
-      return connectVersion1(client, wire, typesLatest, onerror);
+      const Wire = options.transport === 'SSE' ? SseLatest : HttpLatest;
+      return connectVersion1(client, new Wire(url, { requestInit }), typesLatest, options);
     },
   },
   {
     name: '@modelcontextprotocol/client',
     version: versionOf('@modelcontextprotocol/client'),
     transports: ['SSE', 'Streamable HTTP, 2025', 'Streamable HTTP, 2026-07-28'],
-    async connect(url, { transport, headers, onerror }) {
+    async connect(url, { transport, headers, onerror, pause }) {
       const requestInit = { headers };
       const mode = transport === 'Streamable HTTP, 2026-07-28' ? { pin: '2026-07-28' } : ('legacy' as const);
       const client = new Client2(identity, { capabilities, versionNegotiation: { mode } });
@@ -101,9 +102,8 @@ export const clients: ClientUnderTest[] = [
         client.setRequestHandler(method as 'roots/list', () => answer as never);
       }
       if (onerror) client.onerror = onerror;
-      await client.connect(
-        transport === 'SSE' ? new Sse2(url, { requestInit }) : new Http2(url, { requestInit }),
-      );
+      const Wire = transport === 'SSE' ? Sse2 : Http2;
+      await client.connect(paused(new Wire(url, { requestInit }), pause));
       return {
         client,
         callTool: (params, options) => client.callTool(params as never, options),
@@ -156,17 +156,29 @@ export const client1_12: ClientUnderTest = {
   name: '@modelcontextprotocol/sdk',
   version: versionOf('sdk-1.12'),
   transports: ['SSE'],
-  connect(url, { headers, onerror }) {
+  connect(url, options) {
     const client = new Client1_12(identity, { capabilities });
-    return connectVersion1(client, new Sse1_12(url, { requestInit: { headers } }), types1_12, onerror);
+    const requestInit = { headers: options.headers };
+    return connectVersion1(client, new Sse1_12(url, { requestInit }), types1_12, options);
   },
 };
+
+/** The same transport, which begins as late as a slow program uses it. */
+function paused<T extends { start(): Promise<void> }>(transport: T, ms = 0): T {
+  const start = transport.start.bind(transport);
+  return Object.assign(transport, {
+    async start() {
+      await start();
+      if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+    },
+  });
+}
 
 async function connectVersion1(
   client: Loose,
   transport: Loose,
   types: Record<string, Loose>,
-  onerror: ((error: Error) => void) | undefined,
+  { onerror, pause }: ConnectOptions,
   afterwards: () => void = () => {},
 ): Promise<Connection> {
   /** Version 1 registers handlers by the schema of what they take. */
@@ -178,7 +190,7 @@ async function connectVersion1(
   }
   if (onerror) client.onerror = onerror;
   try {
-    await client.connect(transport);
+    await client.connect(paused(transport, pause));
   } catch (error) {
     afterwards();
     throw error;

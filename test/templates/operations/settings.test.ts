@@ -290,7 +290,7 @@ test('a server that fails to stop cleanly says why and still exits', async () =>
     import { keepRunning, stopOnSignals } from './dist/process.js';
     const log = createLog({ level: 'info', format: 'json' });
     keepRunning(log);
-    stopOnSignals({ close: () => Promise.reject(new Error('a session is stuck')) }, log);
+    stopOnSignals({ close: () => Promise.reject(new Error('a session is stuck')), endCalls() {} }, log);
     setInterval(() => {}, 1000);
     console.log('ready');`;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {

@@ -15,13 +15,15 @@ interface Way {
 /**
  * A proxy that can cut connections that go through it.
  *
- * @param isCut which of them, by the first bytes of the client; the event streams unless it is given
+ * @param isCut which of them, by the first bytes of a request; the event streams unless it is given
  */
 export async function cuttingProxy(
   to: { port: number },
   isCut: (first: string) => boolean = (first) => first.startsWith('GET '),
 ) {
   const connections = new Set<Way>();
+  /** When each path was last asked for, in milliseconds of the monotonic clock. */
+  const openedAt = new Map<string, number>();
   let accepted = 0;
   /** How many of the next connections are cut with the first event that comes on them. */
   let cutNext = 0;
@@ -29,12 +31,18 @@ export async function cuttingProxy(
   const proxy = createServer((client) => {
     const server = connect(to.port, '127.0.0.1');
     const way: Way = { client, server };
-    client.once('data', (first) => {
-      if (isCut(String(first))) connections.add(way);
-      if (connections.has(way) && cutNext-- > 0) way.cutAt = 0;
-      server.write(first);
-      client.pipe(server);
+    client.on('data', (data: Buffer) => {
+      // Browsers open streams on connections on which they had sent other requests before.
+      const first = data.toString('latin1', 0, 1000);
+      if (isCut(first)) {
+        openedAt.set(first.split(' ', 2)[1] ?? '', performance.now());
+        if (!connections.has(way) && cutNext-- > 0) way.cutAt = 0;
+        connections.add(way);
+      }
+      if (!server.write(data)) client.pause();
     });
+    server.on('drain', () => client.resume());
+    client.on('end', () => server.end());
     server.on('data', (data: Buffer) => {
       if (!connections.has(way) && String(data).startsWith('HTTP/1.1 202')) accepted++;
       if (way.isHalfOpen) return;
@@ -75,6 +83,9 @@ export async function cuttingProxy(
 
     /** How many messages were answered with 202. */
     accepted: () => accepted,
+
+    /** When a stream was last asked for by this path and query, in milliseconds of the monotonic clock. */
+    openedAt: (path: string) => openedAt.get(path) ?? Number.NaN,
 
     /** Cuts all at the client's end alone: to the server they look alive. */
     cutHalf(): void {

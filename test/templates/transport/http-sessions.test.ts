@@ -164,7 +164,7 @@ test('DELETE ends the session and its running calls, and nothing of it is left',
   const [stream, response] = [await session.listen(), await session.events(callTool(7, 'hang'))];
   expect(await sessionsOf(own)).toBe(1);
   expect((await session.end()).status).toBe(204);
-  expect((await response.message(7)).error.message).toBe('The session ended before the call did');
+  expect((await response.message(7)).error.message).toBe('The session was closed before the call ended');
   await Promise.all([stream.closed, response.closed]);
   expect((await session.post(whoami)).status).toBe(404);
   expect(await sessionsOf(own)).toBe(0);
@@ -276,7 +276,7 @@ test('a call that outlasts SHUTDOWN_SECONDS is answered with an error', async ()
   const session = await openHttpSession(own, alice);
   const response = await session.events(callTool(1, 'hang'));
   const stopped = own.stop();
-  expect((await response.message(1)).error.message).toBe('The session ended before the call did');
+  expect((await response.message(1)).error.message).toBe('The server stopped before the call ended');
   expect((await stopped).code).toBe(0);
 });
 

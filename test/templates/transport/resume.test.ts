@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { call, callTool, eventually, metric, openStream, post, send } from '../support/client.js';
 import { type CuttingProxy, cuttingProxy } from '../support/cutting-proxy.js';
 import { sdkClients } from '../support/sdk-clients.js';
@@ -33,6 +33,12 @@ describe.each(sdkClients('/sse', headers))('an unmodified client of %s', (_, ope
   }, 20_000);
 });
 
+const initialize = (protocolVersion: string) =>
+  call('initialize', 'initialize', {
+    protocolVersion,
+    capabilities: {},
+    clientInfo: { name: 'test', version: '1.0.0' },
+  });
 const answerTo = (id: string) => ({ jsonrpc: '2.0', id, result: {} });
 const reconnecting = { ...headers, 'MCP-Protocol-Version': '2025-06-18' };
 
@@ -43,6 +49,13 @@ async function reconnect(extra: Record<string, string> = reconnecting, to = serv
   expect(method).toBe('ping');
   return { ...asked, id: id as string };
 }
+
+/** Resolves when that many sessions wait for their clients. */
+const waiting = (one: RunningServer, count: number) =>
+  eventually(
+    () => metric(one, 'mcp_sessions_waiting', headers),
+    (now) => now === count,
+  );
 
 /** A stream whose first event may be another than `endpoint`. */
 async function rawStream(extra: Record<string, string>, to = server) {
@@ -154,32 +167,129 @@ describe('a client that reconnects', () => {
   test('as older SDKs do is asked only while one of its sessions has something to deliver, or to deliver again', async () => {
     // One where nobody else's sessions wait.
     const one = await startTestServer('apikey', { RESUME_SECONDS: '10' });
-    const waiting = (count: number) =>
-      eventually(
-        () => metric(one, 'mcp_sessions_waiting', headers),
-        (now) => now === count,
-      );
     const node = { ...headers, 'User-Agent': 'node' };
     const idle = await rawStream(node, one);
     expect(idle.first.event).toBe('endpoint');
     idle.close();
-    await waiting(1);
+    await waiting(one, 1);
     const busy = await rawStream(node, one);
     expect(busy.first.event).toBe('endpoint');
     await busy.post(callTool(1, 'wait', { ms: 600, text: 'for an old client' }));
     busy.close();
-    await waiting(2);
+    await waiting(one, 2);
     let again = await reconnect(node, one);
     await post(one, busy.endpoint, answerTo(again.id), headers);
     expect((await again.message(1)).result.content[0].text).toBe('for an old client');
     // It may not have arrived.
     again.close();
-    await waiting(2);
+    await waiting(one, 2);
     again = await reconnect(node, one);
     await post(one, busy.endpoint, answerTo(again.id), headers);
     expect((await again.message(1)).result.content[0].text).toBe('for an old client');
     again.close();
     await one.stop();
+  });
+});
+
+// SDK 1.12 and older do not say that they reconnect. They may have seen their stream end before the server does.
+describe('a client that does not say whether it was here before', () => {
+  const node = { ...headers, 'User-Agent': 'node' };
+  let one: RunningServer;
+  beforeEach(async () => {
+    one = await startTestServer('apikey', { RESUME_SECONDS: '30' });
+  });
+  afterEach(() => one.stop('SIGKILL'));
+
+  /** A client of a protocol version that has initialised, as far as the server can tell. */
+  async function client(protocolVersion: string, extra: Record<string, string> = node) {
+    const stream = await openStream(one, { headers: extra });
+    await stream.post(initialize(protocolVersion));
+    await stream.message('initialize');
+    await stream.post({ jsonrpc: '2.0', method: 'notifications/initialized' });
+    return stream;
+  }
+  const isAsked = async () => {
+    const stream = await rawStream(node, one);
+    stream.close();
+    return stream.first.event === 'message';
+  };
+
+  // From 2025-06-18 on the client would say so.
+  test.each([
+    ['2024-11-05', 'looks alive', true],
+    ['2025-03-26', 'looks alive', true],
+    ['2025-06-18', 'looks alive', false],
+    ['2025-11-25', 'looks alive', false],
+    ['2025-03-26', 'was cut', true],
+    ['2025-06-18', 'was cut', false],
+    ['2025-11-25', 'was cut', false],
+  ])(
+    'while a call of a client of %s runs whose stream %s: is asked: %s',
+    async (version, state, expected) => {
+      const stream = await client(version);
+      await stream.post(callTool(1, 'hang'));
+      if (state === 'was cut') {
+        stream.close();
+        await waiting(one, 1);
+      }
+      expect(await isAsked()).toBe(expected);
+      stream.close();
+    },
+  );
+
+  test('while a call runs in a session that nobody initialised, is asked', async () => {
+    const stream = await openStream(one, { headers: node });
+    await stream.post(callTool(1, 'hang'));
+    expect(await isAsked()).toBe(true);
+    stream.close();
+  });
+
+  test('while a call of a client runs that is no SDK, is not asked', async () => {
+    const stream = await client('2025-03-26', { ...headers, 'User-Agent': 'python-httpx/0.28.1' });
+    await stream.post(callTool(1, 'hang'));
+    expect(await isAsked()).toBe(false);
+    stream.close();
+  });
+
+  test('while another waits that was cut before the reply to its initialize, is asked', async () => {
+    const stream = await openStream(one, { headers: node });
+    await stream.post(initialize('2025-11-25'));
+    stream.close();
+    await waiting(one, 1);
+    const again = await reconnect(node, one);
+    await post(one, stream.endpoint, answerTo(again.id), headers);
+    expect((await again.message('initialize')).result.protocolVersion).toBe('2025-11-25');
+    again.close();
+  });
+
+  test('gets what it lacks of a stream that still looks alive: a running call, and a reply that was written', async () => {
+    const stream = await client('2025-03-26');
+    await stream.post(callTool(1, 'echo', { text: 'lost on the way' }));
+    await stream.message(1);
+    await stream.post(callTool(2, 'wait', { ms: 300, text: 'late' }));
+    const again = await reconnect(node, one);
+    await post(one, stream.endpoint, answerTo(again.id), headers);
+    expect((await again.next(({ event }) => event === 'endpoint')).data).toBe(stream.endpoint);
+    expect((await again.message(1)).result.content[0].text).toBe('lost on the way');
+    expect((await again.message(2)).result.content[0].text).toBe('late');
+    await stream.closed;
+    again.close();
+  });
+
+  test('is asked for as long as a client that lost a reply may need to come back, and waits for a second at most', async () => {
+    const stream = await client('2025-03-26');
+    expect(await isAsked()).toBe(false); // It has the reply to its initialize.
+    await stream.post(callTool(1, 'echo', { text: 'here' }));
+    await stream.message(1);
+    const repliedAt = performance.now();
+    const fresh = await reconnect(node, one);
+    const askedAt = performance.now();
+    await fresh.next(({ event }) => event === 'endpoint');
+    expect(performance.now() - askedAt).toBeLessThan(1300);
+    await new Promise((resolve) => setTimeout(resolve, 3300 - (performance.now() - repliedAt)));
+    expect(await isAsked()).toBe(true); // Clients come back after 3 s.
+    await eventually(isAsked, (asked) => !asked, 4000);
+    for (const each of [stream, fresh]) each.close();
   });
 });
 
@@ -270,10 +380,7 @@ describe('a session that waits', () => {
     const [busy, idle] = [await openStream(one, { headers }), await openStream(one, { headers })];
     await busy.post(callTool(1, 'hang'));
     for (const stream of [busy, idle]) stream.close();
-    await eventually(
-      () => metric(one, 'mcp_sessions_waiting', headers),
-      (waiting) => waiting === 2,
-    );
+    await waiting(one, 2);
     const next = await openStream(one, { headers });
     expect((await post(one, busy.endpoint, call(2, 'ping'), headers)).status).toBe(202);
     expect((await post(one, idle.endpoint, call(2, 'ping'), headers)).status).toBe(404);
@@ -284,10 +391,7 @@ describe('a session that waits', () => {
     const one = await start({ RESUME_SECONDS: '30', MAX_BUFFERED_BYTES: '100000' });
     const stream = await openStream(one, { headers });
     stream.close();
-    await eventually(
-      () => metric(one, 'mcp_sessions_waiting', headers),
-      (waiting) => waiting === 1,
-    );
+    await waiting(one, 1);
     for (let id = 1; id <= 3; id++)
       await post(one, stream.endpoint, callTool(id, 'big', { bytes: 60_000 }), headers);
     await one.logged({ msg: 'session closed', reason: 'reader_too_slow' });

@@ -1,6 +1,16 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
-import { call, callTool, openStream, rawConnection, rawRequest, send } from '../support/client.js';
+import {
+  call,
+  callTool,
+  eventually,
+  metric,
+  openStream,
+  rawConnection,
+  rawRequest,
+  send,
+} from '../support/client.js';
+import { openHttpSession, postMcp } from '../support/http-session.js';
 import { type RunningServer, startTestServer } from '../support/server.js';
 
 let server: RunningServer;
@@ -98,16 +108,24 @@ test('pipelined requests are refused when their turn comes', async () => {
   expect(answers).toMatch(/waited[\s\S]*HTTP\/1\.1 503 /);
 });
 
-test('a second signal ends the server at once', async () => {
+test('a second signal ends the server at once, and each running call with an error', async () => {
   server = await startTestServer('none', { ...settings, SHUTDOWN_SECONDS: '60' });
   const stream = await openStream(server);
+  const session = await openHttpSession(server, {});
+  const received = () => metric(server, 'mcp_messages_received_total');
+  const before = await received();
   await stream.post(callTool(1, 'hangForever'));
+  const replies = [session.post(callTool(2, 'hangForever')), postMcp(server, callTool(3, 'hangForever'))];
+  await eventually(received, (count) => count === before + 3);
   const ended = stop();
   await stopping();
   server.process.kill('SIGINT');
   const { code, ms } = await ended;
   expect(code).toBe(1);
   expect(ms).toBeLessThan(1000);
+  const stopped = 'The server stopped before the call ended';
+  expect((await stream.message(1)).error.message).toBe(stopped);
+  for (const reply of await Promise.all(replies)) expect(reply.body).toContain(stopped);
 });
 
 describe('no client can keep the server from exiting', () => {

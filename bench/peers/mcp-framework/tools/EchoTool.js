@@ -1,5 +1,6 @@
 import { MCPTool } from 'mcp-framework';
 import { z } from 'zod';
+import { slowly } from '../../slowly.js';
 
 export default class EchoTool extends MCPTool {
   name = 'echo';
@@ -7,7 +8,5 @@ export default class EchoTool extends MCPTool {
   useStringify = false; // The text as it is, not quoted once more.
   schema = z.object({ text: z.string().describe('The text to return') });
 
-  async execute({ text }) {
-    return text;
-  }
+  execute = slowly(async ({ text }) => text);
 }

@@ -1,4 +1,16 @@
-import type { ForwardedMessage } from './relay.ts';
+import type { ClientMessage } from './relay.ts';
+
+/** What comes to one process for another; unless it says otherwise, the message of a client for its session there. */
+export interface ForwardedMessage extends ClientMessage {
+  /**
+   * `answer`: of a client that is asked there which session is its own. `attach`: a stream for a session there.
+   * `events`: what a session sends over a stream there, or to the session that goes on for it. `closed`: such a stream
+   * is over. `former`: a message for the session before the one that goes on.
+   *
+   * For these, `sessionId` names the session, the stream or the question, and `json` is what they say.
+   */
+  kind?: 'answer' | 'attach' | 'events' | 'closed' | 'former';
+}
 
 /** Takes what another process sent; false if it is for nobody here. @throws {HttpError} if there is no room for it */
 export type Receive = (message: ForwardedMessage) => boolean;

@@ -6,7 +6,8 @@ import type {
   Transport,
 } from '@modelcontextprotocol/server';
 import { errorReply } from '../sessions/json-rpc.ts';
-import type { ResumableSession, SessionKeeper, ToldMessage } from './relay.ts';
+import type { SessionKeeper, ToldMessage } from './keeper.ts';
+import type { MovableSession } from './movable-session.ts';
 
 /** What a session goes on with whose client began at another process. */
 export interface Former {
@@ -18,22 +19,21 @@ export interface Former {
   send(message: JSONRPCMessage): void;
 }
 
-/** Lets a session go on with a new MCP server, which is told what the client told before. */
-export async function connectAgain(
-  mcpServer: McpServer,
-  session: ResumableSession,
-  former: Former,
-  keeper: SessionKeeper,
-): Promise<void> {
-  const transport = new ContinuedSession(session, former);
-  await mcpServer.connect(transport);
-  for (const message of asMessages(former.told)) {
-    keeper.noteReceived(session, message);
-    transport.onmessage?.(message);
-  }
-  for (const id of former.lostCalls) {
-    session.send(errorReply(id, 'The process that ran the call ended', -32000)).catch(() => {}); // The client left.
-  }
+/** Has an MCP server be told, once it is connected to its session, what the client told its former one. @returns it */
+export function withFormer(mcpServer: McpServer, former: Former, keeper: SessionKeeper): McpServer {
+  const connect = mcpServer.connect.bind(mcpServer);
+  mcpServer.connect = async (session: MovableSession) => {
+    const transport = new ContinuedSession(session, former);
+    await connect(transport);
+    for (const message of asMessages(former.told)) {
+      keeper.noteReceived(session, message);
+      transport.onmessage?.(message);
+    }
+    for (const id of former.lostCalls) {
+      session.send(errorReply(id, 'The process that ran the call ended', -32000)).catch(() => {}); // The client left.
+    }
+  };
+  return mcpServer;
 }
 
 const toldIdPrefix = 'told-';
@@ -57,10 +57,10 @@ class ContinuedSession implements Transport {
   onerror?: ((error: Error) => void) | undefined;
 
   readonly sessionId: string;
-  readonly #session: ResumableSession;
+  readonly #session: MovableSession;
   readonly #former: Former;
 
-  constructor(session: ResumableSession, former: Former) {
+  constructor(session: MovableSession, former: Former) {
     this.sessionId = session.sessionId;
     this.#session = session;
     this.#former = former;
@@ -68,7 +68,12 @@ class ContinuedSession implements Transport {
 
   async start(): Promise<void> {
     this.#session.onmessage = (message, extra) => this.#receive(message, extra);
-    this.#session.onclose = () => this.onclose?.();
+    // Who counts the session hears of its end too, as when the SDK connects to it by itself.
+    const { onclose } = this.#session;
+    this.#session.onclose = () => {
+      onclose?.();
+      this.onclose?.();
+    };
     this.#session.onerror = (error) => this.onerror?.(error);
     await this.#session.start();
   }
@@ -81,6 +86,10 @@ class ContinuedSession implements Transport {
 
   async close(): Promise<void> {
     await this.#session.close();
+  }
+
+  setProtocolVersion(version: string): void {
+    this.#session.setProtocolVersion(version);
   }
 
   #receive(message: JSONRPCMessage, extra?: MessageExtraInfo): void {

@@ -1,5 +1,32 @@
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/server';
-import type { KeptSession, SessionKeeper, ToldMessage } from './relay.ts';
+
+/** Something that a client told its session, and would not tell again. */
+export interface ToldMessage {
+  method: string;
+  params?: Record<string, unknown> | undefined;
+}
+
+/** A session, as far as other processes need to know it. */
+export interface KeptSession {
+  readonly sessionId: string;
+  /** The id of the caller who opened it. */
+  readonly opener: string | undefined;
+  /** Whether another process serves its client. */
+  readonly hasMoved: boolean;
+  /** Since when it waits for its client to reconnect; undefined while it has a stream. */
+  readonly waitingSince: number | undefined;
+  /** The client's requests whose replies it has not got. */
+  readonly unanswered: RequestId[];
+}
+
+/** Keeps what other processes need to take sessions over. */
+export interface SessionKeeper {
+  noteReceived(session: KeptSession, message: JSONRPCMessage): void;
+  /** A reply was sent, or has arrived. */
+  noteSent(session: KeptSession): void;
+  /** Call it while the session still knows its running calls. */
+  noteEnded(session: KeptSession, reason: string): void;
+}
 
 /** What is kept of one session; null where nothing is. */
 export interface Kept {
@@ -118,16 +145,16 @@ export function createKeeper(memory: Memory) {
       const entry = entries.get(session.sessionId);
       if (entry) note(entry);
     },
-    noteEnded(session) {
+    noteEnded(session, reason) {
       const entry = entries.get(session.sessionId);
       if (entry === undefined) return;
       entries.delete(session.sessionId);
       changed.delete(entry);
-      const { sessionId, opener, closeReason, hasMoved, waitingSince } = session;
+      const { sessionId, opener, hasMoved, waitingSince } = session;
       // Its client can take up at another process what it had here, and is told there which calls were lost.
-      const isLeft = closeReason === 'shutdown' && waitingSince !== undefined;
+      const isLeft = reason === 'shutdown' && waitingSince !== undefined;
       if (isLeft) memory.keep([changesOf(entry)]);
-      else if (closeReason === 'shutdown' || hasMoved) memory.keep([{ sessionId, opener, calls: null }]);
+      else if (reason === 'shutdown' || hasMoved) memory.keep([{ sessionId, opener, calls: null }]);
       else memory.keep([{ sessionId, opener, told: null, calls: null }]);
     },
   };

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { HttpError } from '../http/errors.ts';
 import type { Log } from '../monitoring/log.ts';
-import type { Channel, Receive } from './channel.ts';
+import type { Channel, ForwardedMessage, Receive } from './channel.ts';
 import type { RedisConnections } from './redis-connections.ts';
-import type { ForwardedMessage } from './relay.ts';
 
 export interface RedisRelayOptions {
   /** Names this process among those that share the Redis. */

@@ -22,8 +22,8 @@ const batchLength = 256 * 1024;
  */
 export class RemoteStream implements Stream {
   onclose?: (failure?: WriteFailure) => void;
+  /** Called with the number of the last event that has arrived at the other process. */
   onacknowledged?: (number: number) => void;
-  readonly acknowledges = true;
   isOver = false;
 
   readonly #deliver: (events: RemoteEvent[]) => Promise<boolean>;

@@ -1,22 +1,35 @@
 import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 import type { Log } from '../monitoring/log.ts';
 import { errorReply } from '../sessions/json-rpc.ts';
+import { logId } from '../sessions/sessions.ts';
 import { sizeInBytes } from '../settings/kinds.ts';
 import { largestRelayed } from '../settings/largest-relayed.ts';
-import { type Channel, nodeOf } from './channel.ts';
-import { connectAgain, type Former } from './continued-session.ts';
-import type { Memory } from './keeper.ts';
-import type { ForwardedMessage, Found, Here, KeptSession, SessionKeeper, Wanted } from './relay.ts';
+import { type Channel, type ForwardedMessage, nodeOf } from './channel.ts';
+import type { Former } from './continued-session.ts';
+import type { Here } from './here.ts';
+import type { KeptSession, Memory } from './keeper.ts';
+import type { MovableSession } from './movable-session.ts';
+import type { Wanted } from './relay.ts';
 import { type RemoteEvent, RemoteStream } from './remote-stream.ts';
 
 export interface StreamsElsewhereOptions {
   channel: Channel;
   memory: Memory;
-  keeper: SessionKeeper;
   /** Called before another process takes a session over. */
   release: (session: KeptSession) => void;
+  /** Finds another session for a stream whose own is gone with its process; without one, the stream ends. */
+  takeOverOrEnd: (wanted: Wanted) => Promise<void>;
   log: Log;
 }
+
+/** Where a session was found that is not in this process. */
+export type Found =
+  /** Its process sends its events over the stream now. */
+  | { is: 'attached' }
+  /** Its client has another session by now. */
+  | { is: 'moved'; sessionId: string }
+  /** Its process stops, or is gone: a session can go on here with this. */
+  | { is: 'kept'; former: Former };
 
 /** What goes with a stream that another process holds. */
 interface Attachment {
@@ -39,6 +52,9 @@ const attempts = 3;
 /** Milliseconds between two looks whether the processes are alive whose sessions' streams are here. */
 const lookInterval = 1000;
 
+/** Milliseconds between two looks at the sessions that have moved. */
+const moveInterval = 250;
+
 /** Milliseconds that the last events may take to reach other processes when this one stops. */
 const longestFlush = 1000;
 
@@ -49,13 +65,18 @@ const maxBytes = sizeInBytes(largestRelayed) as number;
  * Sessions whose streams are at another process. The one that holds the stream asks the one that has the session for
  * it. From then on the session sends its events there, until one of the two ends.
  */
-export function createStreamsElsewhere({ channel, memory, keeper, release, log }: StreamsElsewhereOptions) {
+export function createStreamsElsewhere(options: StreamsElsewhereOptions) {
+  const { channel, memory, release, takeOverOrEnd, log } = options;
   /** Streams of this process, by the id that the other process knows them by. */
   const held = new Map<string, Held>();
   /** Streams of other processes over which sessions of this one send. */
   const remote = new Map<string, RemoteStream>();
   /** The place of the last event that came for a stream, or for a session that goes on: none is taken twice. */
   const lastTaken = new WeakMap<object, number>();
+  /** Sessions that go on elsewhere, and still deliver here what their last calls send. */
+  const leaving = new Set<MovableSession>();
+  /** Resolves when sessions elsewhere have been told of each stream that is over. */
+  let lastTold: Promise<unknown> = Promise.resolve();
   let here: Here;
 
   /** At the process that has the stream: finds the session. */
@@ -77,7 +98,10 @@ export function createStreamsElsewhere({ channel, memory, keeper, release, log }
     const kept = await memory.take(sessionId, caller?.id, newId);
     if (kept === undefined) return undefined;
     if ('movedTo' in kept) return { is: 'moved', sessionId: kept.movedTo };
-    log.info({ session: newId.slice(0, 20), from: node, lostCalls: kept.calls.length }, 'session moved');
+    log.info(
+      { session: logId({ sessionId: newId }), from: node, lostCalls: kept.calls.length },
+      'session moved',
+    );
     const former: Former = {
       told: kept.told,
       lostCalls: kept.calls,
@@ -87,9 +111,10 @@ export function createStreamsElsewhere({ channel, memory, keeper, release, log }
         channel.forward(node, { kind: 'former', sessionId, caller, json }).catch(() => {}); // It is gone.
       },
     };
-    return { is: 'kept', connect: (mcpServer, session) => connectAgain(mcpServer, session, former, keeper) };
+    return { is: 'kept', former };
   }
 
+  /** Has the last messages of a session at another process sent to the one that goes on here. */
   async function follow(wanted: Wanted, newId: string): Promise<void> {
     if (nodeOf(wanted.sessionId) === channel.nodeId) return;
     await askFor(wanted, newId, true);
@@ -119,7 +144,8 @@ export function createStreamsElsewhere({ channel, memory, keeper, release, log }
       if (!held.delete(streamId)) return;
       const json = JSON.stringify({ streamId, failure });
       // If this fails, the session learns it by the next event that it sends.
-      channel.forward(nodeOf(sessionId), { kind: 'closed', sessionId, caller, json }).catch(() => {});
+      const told = channel.forward(nodeOf(sessionId), { kind: 'closed', sessionId, caller, json });
+      lastTold = Promise.allSettled([lastTold, told]).then(() => {});
     };
   }
 
@@ -133,25 +159,34 @@ export function createStreamsElsewhere({ channel, memory, keeper, release, log }
       const life = lives[nodes.indexOf(nodeOf(one.sessionId))];
       if (life === undefined ? one.life !== undefined : life !== (one.life ?? life)) {
         held.delete(streamId);
-        here.takeOver({ ...one, lastEvent: undefined });
+        takeOverOrEnd({ ...one, lastEvent: undefined });
       }
       one.life ??= life;
+    }
+  }
+
+  function endDelivered(): void {
+    for (const session of leaving) {
+      session.endIfDelivered();
+      if (session.closeReason !== undefined) leaving.delete(session);
     }
   }
 
   /** At the process that has the session: gives it the stream. */
   function attach({ sessionId, caller, json }: ForwardedMessage): boolean {
     const { streamId, lastEvent, isMoved }: Attachment = JSON.parse(json);
-    const session = here.session(sessionId);
+    const session = here.find(sessionId);
     if (!session?.belongsTo(caller) || session.closeReason !== undefined) return false;
-    if (!isMoved && (session.hasMoved || here.isClosing)) {
+    if (!isMoved && (session.hasMoved || here.isClosing())) {
       release(session);
       return false;
     }
-    session.hasMoved = isMoved;
     const stream = new RemoteStream((events) => deliver(streamId, events));
     remote.set(streamId, stream);
-    session.resume(stream, caller, lastEvent);
+    if (isMoved) {
+      session.moveTo(stream, caller, lastEvent);
+      leaving.add(session);
+    } else session.resume(stream, caller, lastEvent);
     return true;
   }
 
@@ -165,10 +200,11 @@ export function createStreamsElsewhere({ channel, memory, keeper, release, log }
 
   /** At the process that has the stream, or the session that goes on. */
   function takeEvents({ sessionId: streamId, json }: ForwardedMessage): boolean {
-    const session = here.session(streamId);
-    const target = held.get(streamId) ?? session;
+    const holder = held.get(streamId);
+    const session = here.find(streamId);
+    const target = holder ?? session;
     if (target === undefined || session?.closeReason !== undefined) return false;
-    const stream = 'stream' in target ? target.stream : undefined;
+    const stream = holder?.stream;
     if (stream?.isOver) return false;
     for (const { place, event, data, id } of JSON.parse(json) as RemoteEvent[]) {
       if (place <= (lastTaken.get(target) ?? 0)) continue;
@@ -195,6 +231,7 @@ export function createStreamsElsewhere({ channel, memory, keeper, release, log }
     open(given: Here) {
       here = given;
       setInterval(look, lookInterval).unref();
+      setInterval(endDelivered, moveInterval).unref();
     },
     find,
     follow,
@@ -212,7 +249,7 @@ export function createStreamsElsewhere({ channel, memory, keeper, release, log }
 
     /** Resolves when what was sent last has arrived, or cannot. */
     async flushed(): Promise<void> {
-      const all = Promise.all([...remote.values()].map((stream) => stream.flushed()));
+      const all = Promise.all([lastTold, ...[...remote.values()].map((stream) => stream.flushed())]);
       await Promise.race([all, new Promise((resolve) => setTimeout(resolve, longestFlush))]);
     },
   };

@@ -31,7 +31,6 @@ export function createMetrics() {
   let sessionsWaiting = () => 0;
   const sessionsResumed = new Tally();
   let askedInVain = 0;
-  let sessionsMoved = 0;
   let uncaughtErrors = 0;
   const descriptorLimit = maxDescriptors();
   const tools = new Map<string, ToolCounts>();
@@ -83,10 +82,6 @@ export function createMetrics() {
     sessionAskedInVain() {
       askedInVain++;
     },
-    /** A session of another process that stops, or is gone, goes on here. */
-    sessionMoved() {
-      sessionsMoved++;
-    },
     uncaughtError() {
       uncaughtErrors++;
     },
@@ -130,12 +125,6 @@ export function createMetrics() {
           'mcp_sessions_asked_in_vain_total',
           'Clients that were asked for their session and named none.',
           askedInVain,
-        ),
-        ...metric(
-          'counter',
-          'mcp_sessions_moved_total',
-          'Sessions of other processes that go on in this one.',
-          sessionsMoved,
         ),
         ...metric('counter', 'mcp_messages_received_total', 'JSON-RPC messages received.', received),
         ...metric(
@@ -234,7 +223,8 @@ function optionalGauge(name: string, help: string, value: number | undefined): s
   return value === undefined ? [] : metric('gauge', name, help, value);
 }
 
-function metric(
+/** One metric in Prometheus's format; a tally has a sample for each value of its label. */
+export function metric(
   type: 'counter' | 'gauge',
   name: string,
   help: string,

@@ -19,7 +19,7 @@ export interface PageOptions {
   /** The header that carries the credential. Absent: none is needed. */
   credentialHeader?: string;
   sessions: Sessions;
-  relay: Relay | undefined;
+  relay?: Relay | undefined;
   metrics: Metrics;
   /** Whether there is a page for people. */
   landingPage: 'on' | 'off';
@@ -39,15 +39,8 @@ export function createPages(options: PageOptions) {
   }
 
   function showMetrics(exchange: Exchange): void {
-    send(exchange, 'text/plain; version=0.0.4; charset=utf-8', metrics.page() + relayGauge());
-  }
-
-  function relayGauge(): string {
-    if (!relay) return '';
-    return `# HELP mcp_relay_up Whether messages reach sessions in other processes.
-# TYPE mcp_relay_up gauge
-mcp_relay_up ${relay.problem ? 0 : 1}
-`;
+    const page = metrics.page() + (relay?.metrics() ?? '');
+    send(exchange, 'text/plain; version=0.0.4; charset=utf-8', page);
   }
 
   type Show = (exchange: Exchange) => void;

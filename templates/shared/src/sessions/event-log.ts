@@ -1,4 +1,4 @@
-import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/server';
+import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 
 /** One message as it was, or will be, sent. */
 export interface StoredEvent {
@@ -17,9 +17,6 @@ export interface StoredEvent {
 /** Events of one session that are kept although they were written, and the bytes that those may have. */
 const maxKept = 1000;
 const maxKeptBytes = 256 * 1024;
-
-/** Milliseconds before the end of a stream in which what was written may not have arrived. */
-const uncertainMs = 1500;
 
 /** What all sessions together store, and may store. */
 export interface EventStorage {
@@ -101,31 +98,21 @@ export class EventLog {
   /**
    * What a client may not have got that names no event: what waits, and replies that may have been lost on their way.
    *
-   * @param endedAt when its stream ended; Infinity if it still looked alive, so that nothing is certain
+   * @param since what was written before this time has arrived, in milliseconds of the monotonic clock
    * @param hasInitialized whether it sent more than its first message, so that it has the reply to `initialize`
    */
-  uncertain(endedAt: number, hasInitialized: boolean): StoredEvent[] {
-    const since = endedAt === Infinity ? -Infinity : endedAt - uncertainMs;
+  uncertain(since: number, hasInitialized: boolean): StoredEvent[] {
     return this.#events.filter(({ number, json, isReply, at, isWritten }) => {
       if (!isWritten) return true;
       return isReply && at >= since && !(hasInitialized && number === 1 && answersInitialize(json));
     });
   }
 
-  /** All that waited for a stream is written, or all up to an event. */
-  noteWritten(stream = 0, upTo = this.#number): void {
-    for (const event of this.#events) {
-      if (event.isWritten || event.stream !== stream || event.number > upTo) continue;
-      event.isWritten = true;
-      this.#unwritten--;
-    }
+  /** These events, which waited for a stream, are written. */
+  noteWritten(events: StoredEvent[]): void {
+    for (const event of events) event.isWritten = true;
+    this.#unwritten -= events.length;
     this.#prune();
-  }
-
-  /** The ids of requests whose replies wait. */
-  get unwrittenReplies(): RequestId[] {
-    const replies = this.#events.filter(({ isReply, isWritten }) => isReply && !isWritten);
-    return replies.map(({ json }) => JSON.parse(json).id);
   }
 
   /** Forgets a stream, with what waited for it. */

@@ -1,8 +1,10 @@
+import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
 import type { WriteFailure } from '../http/paced-writer.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
 import type { EventStorage } from './event-log.ts';
+import { errorReply } from './json-rpc.ts';
 
 export type CloseReason =
   | WriteFailure
@@ -10,10 +12,20 @@ export type CloseReason =
   | 'credential_revoked'
   | 'client_left'
   | 'idle'
-  | 'moved'
   | 'ping_unanswered'
   | 'server_closed'
   | 'shutdown';
+
+/** What a call is told whose session ends before its reply. */
+const lostCall: Partial<Record<CloseReason, string>> = {
+  shutdown: 'The server stopped before the call ended',
+  credential_expired: 'The credential expired before the call ended',
+};
+
+/** The reply to a call that still runs when its session ends. */
+export function replyToLostCall(id: RequestId, reason: CloseReason): JSONRPCMessage {
+  return errorReply(id, lostCall[reason] ?? 'The session was closed before the call ended', -32000);
+}
 
 /** What the sessions of one transport have in common. */
 export interface SharedByAll {
@@ -43,12 +55,10 @@ export interface Session {
   readonly hasToDeliver: boolean;
   /** Bytes of the messages that it keeps. */
   readonly storedBytes: number;
-  /** Whether a reply may have been lost on its way when the stream was cut. */
-  readonly mayLackReply?: boolean;
-  /** Whether another process serves its client, and it only delivers what its last calls send. */
-  readonly hasMoved?: boolean;
+  /** Whether its client may come back for something without saying that it was here before. */
+  readonly mayReturnUnannounced?: boolean;
   /** Why it is over; undefined while it is open. */
-  readonly closeReason: CloseReason | undefined;
+  readonly closeReason: string | undefined;
   readonly messagesReceived: number;
   readonly messagesSent: number;
   onclose?: (() => void) | undefined;
@@ -67,9 +77,6 @@ export interface Session {
 
   /** The credential of its streams expired, and the client has sent no newer one. */
   expire(): void;
-
-  /** Ends its stream, so that its client reconnects to another process; what is sent until then waits. */
-  letGo?(): void;
 
   /** Forgets what was sent before a time, in milliseconds of the monotonic clock. */
   forgetBefore(at: number): void;

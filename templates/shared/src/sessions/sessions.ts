@@ -4,7 +4,7 @@ import { HttpError } from '../http/errors.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
 import { Tally } from '../monitoring/tally.ts';
-import type { CloseReason, Session } from './session.ts';
+import type { Session } from './session.ts';
 
 export interface SessionsOptions {
   /** Sessions in all. */
@@ -17,8 +17,8 @@ export interface SessionsOptions {
   keepAliveMode: 'comment' | 'ping';
   /** Seconds for which a session waits for its client after its stream was cut; 0 for none. */
   resumeSeconds: number;
-  /** Begins the ids of sessions, where other processes have to find this one. */
-  nodeId?: string | undefined;
+  /** Makes the id of a session. Defaults to `randomId`. */
+  newId?: () => string;
   log: Log;
   metrics: Metrics;
 }
@@ -26,20 +26,14 @@ export interface SessionsOptions {
 /** Milliseconds between two sweeps over the open sessions. */
 const sweepMs = 250;
 
-/** Milliseconds between two looks at the sessions that are left when the process stops. */
-const leaveMs = 50;
-
-/** The part of the time for stopping after which clients with running calls are let go too. */
-const partForIdle = 0.2;
-
 /** Milliseconds within which clients reconnect: SDK clients and browsers do after 3 s. */
-const longestReconnectMs = 5000;
+export const longestReconnectMs = 5000;
 
 export type Sessions = ReturnType<typeof createSessions>;
 
 /** The open sessions: how many there may be, keeping them alive, ending those whose credential expired. */
 export function createSessions(options: SessionsOptions) {
-  const { maxSessions, maxSessionsPerClient, keepAliveMode, nodeId, log, metrics } = options;
+  const { maxSessions, maxSessionsPerClient, keepAliveMode, newId = randomId, log, metrics } = options;
   const resumeMs = options.resumeSeconds * 1000;
   const keepAliveMs = options.keepAliveSeconds > 0 ? options.keepAliveSeconds * 1000 : Infinity;
   const byId = new Map<string, OpenSession>();
@@ -54,8 +48,7 @@ export function createSessions(options: SessionsOptions) {
     storage.now = now;
     for (const open of byId.values()) {
       open.session.forgetBefore(now - resumeMs);
-      const { waitingSince, patience, hasMoved } = open.session;
-      if (hasMoved && !open.session.hasToDeliver) open.session.close('moved');
+      const { waitingSince, patience } = open.session;
       if (waitingSince !== undefined) {
         // Its credential may expire meanwhile: only one that is good takes it over.
         if (now - waitingSince >= patience.ms) open.session.close(patience.reason);
@@ -142,7 +135,7 @@ export function createSessions(options: SessionsOptions) {
     byId.delete(session.sessionId);
     perClient.remove(client);
 
-    const reason = session.closeReason as CloseReason; // It is set before the session says that it is closed.
+    const reason = session.closeReason as string; // It is set before the session says that it is closed.
     metrics.sessionClosed(reason);
     log.info(
       {
@@ -157,6 +150,11 @@ export function createSessions(options: SessionsOptions) {
     );
   }
 
+  /** The open sessions. */
+  function all(): Session[] {
+    return [...byId.values()].map(({ session }) => session);
+  }
+
   /** Ends the sessions of one client. */
   function closeAllOf(client: string): void {
     for (const { session } of byId.values())
@@ -164,29 +162,8 @@ export function createSessions(options: SessionsOptions) {
   }
 
   /**
-   * Lets clients reconnect to other processes, where their sessions go on: idle ones first, all others soon after, so that
-   * they are back while their last calls still run. Resolves once there is nothing left to deliver, or time is up.
-   */
-  async function leaveToOthers(graceMs: number): Promise<void> {
-    const begunAt = performance.now();
-    for (;;) {
-      const msGone = performance.now() - begunAt;
-      const open = [...byId.values()].map(({ session }) => session).filter((session) => session.letGo);
-      if (open.length === 0 || msGone >= graceMs) return;
-      for (const session of open) {
-        if (session.waitingSince === undefined) {
-          if (!session.hasToDeliver || msGone >= graceMs * partForIdle) session.letGo?.();
-        } else if (!session.hasToDeliver && performance.now() - session.waitingSince >= longestReconnectMs) {
-          session.close('shutdown');
-        }
-      }
-      await new Promise((resolve) => setTimeout(resolve, leaveMs));
-    }
-  }
-
-  /**
    * Ends every session once its calls are answered or time is up. Clients come back at once when their stream ends, so
-   * idle ones too are kept until the last call is over, unless other processes can take them.
+   * idle ones too are kept until the last call is over.
    *
    * @param otherCalls resolves once no call runs outside of sessions
    */
@@ -195,11 +172,11 @@ export function createSessions(options: SessionsOptions) {
     const deadline = new Promise<void>((resolve) => {
       timeUp = setTimeout(resolve, graceMs);
     });
-    const all = [...byId.values()].map(({ session }) => session);
-    const calls = Promise.all([...all.map((session) => session.idle()), otherCalls]);
+    const open = all();
+    const calls = Promise.all([...open.map((session) => session.idle()), otherCalls]);
     await Promise.all(
-      all.map(async (session) => {
-        await Promise.race([nodeId ? session.idle() : calls, deadline]);
+      open.map(async (session) => {
+        await Promise.race([calls, deadline]);
         await session.close('shutdown');
       }),
     );
@@ -212,8 +189,7 @@ export function createSessions(options: SessionsOptions) {
     get size() {
       return byId.size;
     },
-    /** The id of a new session. */
-    newId: () => (nodeId ? `${nodeId}.${randomId()}` : randomId()),
+    newId,
     storage,
     /** How long a session waits whose only stream was cut. */
     patience: { ms: resumeMs, reason: 'client_gone' } as Session['patience'],
@@ -221,23 +197,23 @@ export function createSessions(options: SessionsOptions) {
     get waiting() {
       return [...waitingSessions()].length;
     },
-    /** Whether a session of this client waits with something to deliver, or to deliver again. */
-    hasToDeliver(client: string): boolean {
-      return [...waitingSessions(client)].some(
-        ({ hasToDeliver, mayLackReply }) => hasToDeliver || mayLackReply,
-      );
+    /** Whether a new stream of this client may be that of a session which has something for it. */
+    mayBeAwaited(client: string): boolean {
+      for (const { session } of byId.values())
+        if (session.client === client && session.mayReturnUnannounced) return true;
+      return false;
     },
+    all,
     add,
     requireRoom,
     requireRoomFor,
-    leaveToOthers,
     closeAll,
     closeAllOf,
   };
 }
 
 /** 128 random bits, as short as a URL and the id of each event allow. */
-function randomId(): string {
+export function randomId(): string {
   return randomBytes(16).toString('base64url');
 }
 
@@ -255,6 +231,6 @@ interface OpenSession {
 }
 
 /** Enough of a session's id to follow it through a log; anyone who reads the whole id could use it. */
-export function logId({ sessionId }: Session): string {
-  return sessionId.slice(0, sessionId.indexOf('.') + 9); // With a relay the name of the process comes first.
+export function logId({ sessionId }: Pick<Session, 'sessionId'>): string {
+  return sessionId.slice(0, -14); // 84 bits are left to guess.
 }

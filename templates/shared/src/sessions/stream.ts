@@ -1,13 +1,9 @@
 import type { WriteFailure } from '../http/paced-writer.ts';
 
-/** Where the events of a session go: to a response of this process, or to one that another process holds. */
+/** Where the events of a session go, such as an `EventStream`. */
 export interface Stream {
   /** Called once when the stream is over: with the reason, unless `end` was called. */
   onclose?: (failure?: WriteFailure) => void;
-  /** Called with the number of the last event that has arrived, by a stream that acknowledges what it takes. */
-  onacknowledged?: (number: number) => void;
-  /** Whether what was sent can be lost before it reaches the process that holds the response. */
-  readonly acknowledges?: boolean;
   readonly isOver: boolean;
   readonly isBehind: boolean;
 

@@ -15,12 +15,12 @@ const idPrefix = 'whose-session-';
 
 export type Questions = ReturnType<typeof createQuestions>;
 
-/** Whether a message answers a question, of this process or of another. */
+/** Whether a message answers a question. */
 export function isAnswer(message: JSONRPCMessage): message is JSONRPCResponse & { id: string } {
   return isReplyTo(idPrefix, message);
 }
 
-/** What follows the prefix: the question's own name, which begins with the id of its process, if there are several. */
+/** What follows the prefix: the question's own name. */
 export function nameOf({ id }: { id: string }): string {
   return id.slice(idPrefix.length);
 }

@@ -1,24 +1,23 @@
 import type { IncomingMessage } from 'node:http';
 import { parse as parseQuery } from 'node:querystring';
-import type { JSONRPCMessage, McpServer } from '@modelcontextprotocol/server';
+import type { McpServer } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
 import { HttpError } from '../http/errors.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { PacedWriterOptions } from '../http/paced-writer.ts';
 import type { RateLimits } from '../http/rate-limits.ts';
-import type { Work, WorkLimits } from '../http/work-limits.ts';
+import type { WorkLimits } from '../http/work-limits.ts';
 import type { Log } from '../monitoring/log.ts';
 import type { Metrics } from '../monitoring/metrics.ts';
 import { handlersOf } from '../monitoring/running-handlers.ts';
-import type { ForwardedMessage, Relay, Wanted } from '../relay/relay.ts';
+import type { Relay, Wanted } from '../relay/relay.ts';
 import { EventStream } from '../sessions/event-stream.ts';
 import { isRequest } from '../sessions/json-rpc.ts';
 import { type MessageLimits, readMessage } from '../sessions/read-message.ts';
-import type { Session } from '../sessions/session.ts';
+import type { Session, SharedByAll } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
-import type { Stream } from '../sessions/stream.ts';
 import { createQuestions, isAnswer, nameOf } from './questions.ts';
-import { SseSession } from './sse-session.ts';
+import { SseSession, type SseSessionOptions } from './sse-session.ts';
 
 export interface SseEndpointOptions {
   /** Where messages are POSTed to, as clients see it: base path and message endpoint. */
@@ -28,6 +27,8 @@ export interface SseEndpointOptions {
   workLimits: WorkLimits;
   delivery: PacedWriterOptions;
   createMcpServer: (caller: Caller | undefined) => McpServer;
+  /** Makes a session. Defaults to a plain `SseSession`. */
+  createSession?: (options: SseSessionOptions, shared: SharedByAll) => SseSession;
   /** Called once an MCP server is connected to its session. */
   onConnected?: (mcpServer: McpServer, session: SseSession) => void;
   /** Whether a session whose stream was cut waits for its client. */
@@ -35,8 +36,8 @@ export interface SseEndpointOptions {
   /** Questions to one client that may be open at once. */
   maxQuestions: number;
   limits: RateLimits;
-  /** Finds sessions in other processes, if there are any. */
-  relay: Relay | undefined;
+  /** Without a relay there are no sessions in other processes. */
+  relay?: Relay | undefined;
   log: Log;
   metrics: Metrics;
 }
@@ -44,16 +45,18 @@ export interface SseEndpointOptions {
 /** The query of the `endpoint` event, which clients nearly always send back as it is: parsing it would cost 5 % of a call. */
 const queryAsGiven = /^sessionId=([\w.-]+)$/;
 
+export type SseEndpoints = ReturnType<typeof createSseEndpoints>;
+
 /** The two endpoints of MCP's HTTP+SSE transport: GET opens a session, POST brings it a message. */
 export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessions) {
   const { messageUrl, messages, workLimits, delivery, createMcpServer, onConnected, relay, log, metrics } =
     options;
   const { canWait, maxQuestions, limits } = options;
+  const { createSession = (opening, shared) => new SseSession(opening, shared) } = options;
   const questions = createQuestions(sessions.newId);
   const { maxBufferedBytes } = delivery;
   const { storage, patience } = sessions;
-  const keeper = canWait ? relay?.keeper : undefined;
-  const sharedByAll = { canWait, patience, maxBufferedBytes, storage, keeper, log, metrics };
+  const sharedByAll = { canWait, patience, maxBufferedBytes, storage, log, metrics };
 
   /**
    * Opens a stream: that of a session which waits for its client, if the client shows which one is its own, else that of
@@ -79,7 +82,8 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     const sessionId = askForMs > 0 ? await questions.ask(stream, client, askForMs) : named?.sessionId;
     if (response.destroyed) return;
     if (sessionId !== undefined) {
-      if (await takeOver({ sessionId, caller, client, stream, lastEvent: named?.number })) return;
+      const wanted = { sessionId, caller, client, stream, lastEvent: named?.number };
+      if (relay ? await relay.takeOver(wanted) : resume(wanted)) return;
     }
     if (response.destroyed) return;
     if (askForMs > 0) {
@@ -87,7 +91,9 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
       log.info({ client, answered: sessionId !== undefined }, 'client came back without a session');
     }
     if (!isNew) sessions.requireRoomFor(client);
-    await openSession(mcpServer ?? createMcpServer(caller), stream, client, caller);
+    const mayBeOldSdk = isSilent(request);
+    const opened = { sessionId: sessions.newId(), caller, client, stream, mayBeOldSdk };
+    await openSession(mcpServer ?? createMcpServer(caller), opened);
   }
 
   /** A session of this transport. */
@@ -105,51 +111,26 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     return mayBe ? { sessionId, number: Number(number) } : undefined;
   }
 
-  /**
-   * Lets a session go on over a new stream: one of this process; one of another process, which then sends its events
-   * here; or one whose process stops or is gone, which is made again here from what its client told.
-   *
-   * @returns false if there is no such session of this caller
-   */
-  async function takeOver(wanted: Wanted, newId = sessions.newId()): Promise<boolean> {
-    const { sessionId, caller, client, stream, lastEvent } = wanted;
+  /** Lets a session go on over a new stream. @returns false if this caller has no such session */
+  function resume({ sessionId, caller, stream, lastEvent }: Wanted): boolean {
     const session = find(sessionId);
-    if (session && !session.hasMoved) {
-      if (!session.belongsTo(caller)) return false;
-      session.resume(stream, caller, lastEvent);
-      return true;
-    }
-    const found = canWait ? await relay?.find(wanted, newId) : undefined;
-    if (relay === undefined || found === undefined || stream.isOver) return false;
-    if (found.is === 'attached') return true;
-    if (found.is === 'moved')
-      return takeOver({ ...wanted, sessionId: found.sessionId, lastEvent: undefined });
-    sessions.requireRoomFor(client);
-    await openSession(createMcpServer(caller), stream, client, caller, newId, found.connect);
-    metrics.sessionMoved();
-    await relay.follow(wanted, newId);
+    if (!session?.belongsTo(caller)) return false;
+    session.resume(stream, caller, lastEvent);
     return true;
   }
 
   async function openSession(
     mcpServer: McpServer,
-    stream: Stream,
-    client: string,
-    caller: Caller | undefined,
-    sessionId = sessions.newId(),
-    connect = (mcpServer: McpServer, session: SseSession) => mcpServer.connect(session),
+    opened: Omit<SseSessionOptions, 'messageUrl' | 'handlers'>,
   ): Promise<void> {
-    const ownUrl = `${messageUrl}?sessionId=${sessionId}`;
+    const ownUrl = `${messageUrl}?sessionId=${opened.sessionId}`;
     const handlers = handlersOf(mcpServer);
-    const session = new SseSession(
-      { sessionId, caller, client, stream, messageUrl: ownUrl, handlers },
-      sharedByAll,
-    );
+    const session = createSession({ ...opened, messageUrl: ownUrl, handlers }, sharedByAll);
     // What the SDK says after a colon may be the message that it could not use.
     mcpServer.server.onerror ??= ({ message }) =>
-      log.warn({ client, reason: message.split(':', 1)[0]?.slice(0, 200) }, 'session error');
+      log.warn({ client: opened.client, reason: message.split(':', 1)[0]?.slice(0, 200) }, 'session error');
     sessions.add(session);
-    await connect(mcpServer, session);
+    await mcpServer.connect(session);
     onConnected?.(mcpServer, session);
   }
 
@@ -158,11 +139,11 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
    * version when they reconnect, and only then; older ones are recognised as Node.js, and asked only if a session of theirs
    * has something for them. Others are not: Python's client would wait for ever.
    */
-  function questionTime({ headers }: IncomingMessage, client: string): number {
-    const version = headers['mcp-protocol-version'];
+  function questionTime(request: IncomingMessage, client: string): number {
     if (questions.openFor(client) >= maxQuestions) return 0;
-    if (version !== undefined) return version === '2024-11-05' ? 0 : 2000;
-    return headers['user-agent'] === 'node' && sessions.hasToDeliver(client) ? 1000 : 0;
+    if (isSilent(request)) return sessions.mayBeAwaited(client) ? 1000 : 0;
+    const version = request.headers['mcp-protocol-version'];
+    return version === undefined || version === '2024-11-05' ? 0 : 2000;
   }
 
   /** @throws {HttpError} `session_id_missing`, `session_not_found`, and those of the body and the relay */
@@ -172,17 +153,17 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     if (sessionId === undefined) throw new HttpError('session_id_missing');
     const session = find(sessionId);
     const isOwn = session?.belongsTo(caller) === true;
-    const mayBeElsewhere = session === undefined && relay !== undefined;
+    const mayBeRelayed = session === undefined && relay !== undefined;
     // The answer to a question may come to the URL of a session that is gone.
-    if (!isOwn && !mayBeElsewhere && !questions.isAsking(client)) throw new HttpError('session_not_found');
+    if (!isOwn && !mayBeRelayed && !questions.isAsking(client)) throw new HttpError('session_not_found');
 
     const work = workLimits.begin(client);
     const { message, text, bytes } = await readMessage(exchange, messages, work);
     let isTaken = false;
     try {
-      if (isAnswer(message)) isTaken = await takeAnswer(nameOf(message), client, sessionId);
+      if (isAnswer(message)) isTaken = await (relay ?? questions).answer(nameOf(message), client, sessionId);
       if (!isTaken && !exchange.isCounted) limits.count(client);
-      if (!isTaken && mayBeElsewhere) isTaken = await relay.forward({ sessionId, caller, json: text });
+      if (!isTaken && mayBeRelayed) isTaken = await relay.forward({ sessionId, caller, json: text });
       // While the body came, the session may have ended, or become another caller's.
       if (!isTaken && !(isOwn && session.closeReason === undefined && session.belongsTo(caller))) {
         throw new HttpError('session_not_found');
@@ -199,39 +180,7 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     else session?.receive(message, caller, work);
   }
 
-  /** Takes the answer to a question of this process or of another. */
-  function takeAnswer(question: string, client: string, sessionId: string): boolean | Promise<boolean> {
-    if (relay === undefined || question.startsWith(`${relay.nodeId}.`)) {
-      return questions.answer(question, client, sessionId);
-    }
-    return relay.answer(question, client, sessionId);
-  }
-
-  /**
-   * Takes a message that another process checked and forwarded; only this one knows whose session it is.
-   *
-   * @throws {HttpError} if there is no room for it at the moment
-   */
-  function receiveForwarded({ sessionId, caller, json }: ForwardedMessage): boolean {
-    const session = find(sessionId);
-    if (!session?.belongsTo(caller)) return false;
-    const message: JSONRPCMessage = JSON.parse(json);
-    let work: Work | undefined;
-    try {
-      work = workLimits.begin(session.client);
-      work.hold(json.length);
-      if (isRequest(message)) work.run();
-      session.receive(message, caller, work);
-    } catch (error) {
-      work?.end();
-      if (!(error instanceof HttpError)) throw error;
-      // The other process has accepted it for this one, so that it is too much can only be said on the stream.
-      if (isRequest(message)) session.refuse(message.id, error.message);
-    }
-    return true;
-  }
-
-  /** The session of this process that a query names. */
+  /** The session that a query names. */
   function sessionOf(query: string): Session | undefined {
     return find(idIn(query) ?? '');
   }
@@ -240,21 +189,20 @@ export function createSseEndpoints(options: SseEndpointOptions, sessions: Sessio
     openStream,
     receiveMessage,
     sessionOf,
-    /** Whether a message may be an answer, which no rate limits: this process asks its client, or another may. */
-    mayBeAnswer:
-      relay === undefined
-        ? questions.isAsking
-        : (client: string, query: string) => questions.isAsking(client) || sessionOf(query) === undefined,
-    /** What other processes may ask of this one. */
-    forOthers: {
-      receive: receiveForwarded,
-      answer: questions.answer,
-      session: find,
-      async takeOver(wanted: Wanted) {
-        if (!(await takeOver(wanted))) wanted.stream.end(); // Its client comes back for a new session.
-      },
-    },
+    /** Whether a message may answer a question, and so must not be refused for the rate limit yet. */
+    mayBeAnswer: relay
+      ? (client: string, query: string) => questions.isAsking(client) || sessionOf(query) === undefined
+      : questions.isAsking,
+    // What a relay needs, to do the same for other processes.
+    resume,
+    openSession,
+    answer: questions.answer,
   };
+}
+
+/** Whether a client is an SDK that does not say whether it was here before: a new one, or one of version 1.12 or older. */
+function isSilent({ headers }: IncomingMessage): boolean {
+  return headers['user-agent'] === 'node' && headers['mcp-protocol-version'] === undefined;
 }
 
 function idIn(query: string): string | undefined {

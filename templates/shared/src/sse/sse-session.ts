@@ -2,18 +2,10 @@ import type { JSONRPCMessage, JSONRPCRequest, RequestId, Transport } from '@mode
 import { type Caller, ownAuthInfo } from '../auth/caller.ts';
 import type { Work } from '../http/work-limits.ts';
 import type { RunningHandlers } from '../monitoring/running-handlers.ts';
-import type { SessionKeeper } from '../relay/relay.ts';
 import { EventLog, type StoredEvent } from '../sessions/event-log.ts';
-import {
-  errorReply,
-  internalError,
-  isReplyTo,
-  isRequest,
-  toCheckable,
-  toSendable,
-} from '../sessions/json-rpc.ts';
-import type { CloseReason, Session, SharedByAll } from '../sessions/session.ts';
-import { logId } from '../sessions/sessions.ts';
+import { internalError, isReplyTo, isRequest, toCheckable, toSendable } from '../sessions/json-rpc.ts';
+import { type CloseReason, replyToLostCall, type Session, type SharedByAll } from '../sessions/session.ts';
+import { logId, longestReconnectMs } from '../sessions/sessions.ts';
 import type { Stream } from '../sessions/stream.ts';
 
 export interface SseSessionOptions {
@@ -26,11 +18,8 @@ export interface SseSessionOptions {
   messageUrl: string;
   /** What its MCP server is doing. */
   handlers: RunningHandlers;
-}
-
-export interface SharedBySseSessions extends SharedByAll {
-  /** Keeps what other processes need to take a session over. */
-  keeper: SessionKeeper | undefined;
+  /** Whether its client is an SDK of which it depends on the version whether it says that it reconnects. */
+  mayBeOldSdk: boolean;
 }
 
 /** Server pings have ids that no client could confuse with its own. */
@@ -39,8 +28,11 @@ const pingIdPrefix = 'keep-alive-';
 /** Consecutive pings that may stay unanswered before the client counts as gone. */
 const maxUnansweredPings = 2;
 
-/** How many times what may wait for a client can be on its way to the process that holds its stream. */
-const timesOnTheWay = 16;
+/** Milliseconds before the end of a stream in which what was written may not have arrived. */
+const uncertainMs = 1500;
+
+/** The first protocol version whose SDK clients name it when they reconnect: SDK 1.13 was the first with both. */
+const firstAnnounced = '2025-06-18';
 
 /**
  * One client: carries JSON-RPC messages between its event stream and its MCP server.
@@ -55,42 +47,48 @@ export class SseSession implements Transport, Session {
   readonly transport = 'sse';
   readonly sessionId: string;
   readonly client: string;
-  /** The id of the caller who opened it. */
-  readonly opener: string | undefined;
-  hasMoved = false;
   waitingSince: number | undefined;
-  closeReason: CloseReason | undefined;
+  closeReason: string | undefined;
   messagesReceived = 0;
   messagesSent = 0;
 
-  #caller: Caller | undefined;
-  #stream: Stream | undefined;
-  readonly #messageUrl: string;
-  readonly #shared: SharedBySseSessions;
-  readonly #events: EventLog;
+  protected stream: Stream | undefined;
+  protected readonly shared: SharedByAll;
+  protected readonly events: EventLog;
   /** The client's requests that have no reply yet, and what each holds until then. */
-  readonly #running = new Map<RequestId, Work | undefined>();
+  protected readonly running = new Map<RequestId, Work | undefined>();
+  #caller: Caller | undefined;
+  readonly #messageUrl: string;
   /** Work of calls whose id came again: which reply is whose cannot be told, so they count until the session ends. */
   readonly #replaced: [RequestId, Work][] = [];
   readonly #handlers: RunningHandlers;
+  readonly #mayBeOldSdk: boolean;
+  /** What its client and the MCP server agreed on; undefined if the client has not initialised this session. */
+  #protocolVersion: string | undefined;
   #onIdle: (() => void) | undefined;
   #pingsSent = 0;
   #pingsUnanswered = 0;
 
-  constructor(options: SseSessionOptions, shared: SharedBySseSessions) {
+  /** @param events what it keeps of what it sends */
+  constructor(options: SseSessionOptions, shared: SharedByAll, events = new EventLog(shared.storage)) {
     this.sessionId = options.sessionId;
-    this.opener = options.caller?.id;
     this.#caller = options.caller;
     this.client = options.client;
     this.#messageUrl = options.messageUrl;
     this.#handlers = options.handlers;
-    this.#shared = shared;
-    this.#events = new EventLog(shared.storage);
+    this.#mayBeOldSdk = options.mayBeOldSdk;
+    this.shared = shared;
+    this.events = events;
     this.#take(options.stream);
   }
 
   async start(): Promise<void> {
     this.#sendEndpoint(0);
+  }
+
+  /** Called by the MCP server. */
+  setProtocolVersion(version: string): void {
+    this.#protocolVersion = version;
   }
 
   /** A session belongs to the caller who opened its stream; if that needed no credential, to the first caller known. */
@@ -100,7 +98,7 @@ export class SseSession implements Transport, Session {
   }
 
   get patience() {
-    return this.#shared.patience;
+    return this.shared.patience;
   }
 
   get expiresAt(): number {
@@ -113,24 +111,26 @@ export class SseSession implements Transport, Session {
    * @param lastEvent the number of the last event that the client got; undefined if it does not say
    */
   resume(stream: Stream, caller: Caller | undefined, lastEvent: number | undefined): void {
-    const missed = lastEvent === undefined ? this.#lacking() : this.#events.after(lastEvent);
-    const before = this.#stream;
+    const sent = this.switchTo(stream, caller, lastEvent);
+    const by = lastEvent === undefined ? 'answer' : 'event';
+    this.shared.metrics.sessionResumed(by);
+    this.shared.log.info({ session: logId(this), client: this.client, by, sent }, 'session resumed');
+  }
+
+  /** Sends over this stream from now on, first what the client may lack. @returns how many messages those were */
+  protected switchTo(stream: Stream, caller: Caller | undefined, lastEvent: number | undefined): number {
+    const missed = lastEvent === undefined ? this.#lacking() : this.events.after(lastEvent);
+    const before = this.stream;
     this.#noteCaller(caller);
     this.#take(stream);
     before?.end();
     // The oldest clients keep the lines of an event in which they were cut off; an empty line ends it.
     if (lastEvent !== undefined) stream.comment('resumed');
-    this.#sendEndpoint(missed[0] ? missed[0].number - 1 : this.#events.lastNumber);
+    this.#sendEndpoint(missed[0] ? missed[0].number - 1 : this.events.lastNumber);
     for (const { number, json } of missed) stream.send('message', json, `${this.sessionId}:${number}`);
-    if (!stream.acknowledges) this.#noteWritten();
+    this.events.noteWritten(this.events.unwritten());
     this.#pingsUnanswered = 0;
-    if (this.hasMoved) return;
-    const by = lastEvent === undefined ? 'answer' : 'event';
-    this.#shared.metrics.sessionResumed(by);
-    this.#shared.log.info(
-      { session: logId(this), client: this.client, by, sent: missed.length },
-      'session resumed',
-    );
+    return missed.length;
   }
 
   receive(message: JSONRPCMessage, caller: Caller | undefined = this.#caller, work?: Work): void {
@@ -145,7 +145,6 @@ export class SseSession implements Transport, Session {
     else if ('method' in message && message.method === 'notifications/cancelled') {
       this.#finish(message.params?.requestId as RequestId);
     }
-    this.#shared.keeper?.noteReceived(this, message);
     try {
       this.onmessage?.(isCall ? message : toCheckable(message), caller && { authInfo: ownAuthInfo(caller) });
     } catch (error) {
@@ -159,138 +158,121 @@ export class SseSession implements Transport, Session {
     if (this.closeReason !== undefined) throw new Error('The session is closed');
     const { json } = toSendable(message);
     // A stream may be over before this session has heard of it.
-    const stream = this.#stream?.isOver ? undefined : this.#stream;
-    const isWritten = stream !== undefined && !stream.acknowledges;
-    const number = this.#events.add(message, json, isWritten, this.#shared.storage.now);
-    stream?.send('message', json, `${this.sessionId}:${number}`);
-    if (stream === undefined) this.#keepWaiting(this.#shared.maxBufferedBytes);
-    // As for a local stream, the message that is just being sent does not count.
-    else if (!isWritten) this.#keepWaiting(timesOnTheWay * this.#shared.maxBufferedBytes + json.length);
+    const stream = this.stream?.isOver ? undefined : this.stream;
+    const number = this.events.add(message, json, stream !== undefined, this.shared.storage.now);
+    if (stream) stream.send('message', json, `${this.sessionId}:${number}`);
+    else this.keepWaiting(this.shared.maxBufferedBytes);
     if (!('method' in message) && message.id !== undefined) this.#finish(message.id);
     if (stream?.isBehind) await stream.flushed();
     if (this.closeReason !== undefined) throw new Error('The session is closed');
     this.messagesSent++;
-    this.#shared.metrics.messageDelivered(Buffer.byteLength(json));
-  }
-
-  refuse(id: RequestId, reason: string): void {
-    this.send(errorReply(id, reason, -32000)).catch(() => {}); // The client left.
+    this.shared.metrics.messageDelivered(Buffer.byteLength(json));
   }
 
   async idle(): Promise<void> {
-    if (this.#running.size === 0) return;
+    if (this.running.size === 0) return;
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve;
     });
   }
 
   keepAlive(mode: 'comment' | 'ping'): void {
-    if (this.#stream === undefined || this.#stream.isBehind) return; // Bytes that wait say the same.
+    if (this.stream === undefined || this.stream.isBehind) return; // Bytes that wait say the same.
     if (mode === 'comment') {
-      this.#stream.comment(`keep-alive ${new Date().toISOString()}`);
+      this.stream.comment(`keep-alive ${new Date().toISOString()}`);
     } else if (this.#pingsUnanswered >= maxUnansweredPings) {
-      this.#end('ping_unanswered');
+      this.end('ping_unanswered');
     } else {
       this.#pingsUnanswered++;
       const id = `${pingIdPrefix}${this.sessionId}-${++this.#pingsSent}`;
-      this.#stream.send('message', JSON.stringify({ jsonrpc: '2.0', id, method: 'ping' }));
+      this.stream.send('message', JSON.stringify({ jsonrpc: '2.0', id, method: 'ping' }));
     }
   }
 
   get isRunning(): boolean {
-    return this.#running.size > 0;
-  }
-
-  /** The client's requests whose replies it has not got. */
-  get unanswered(): RequestId[] {
-    const running = [...this.#running.keys()];
-    return this.#events.hasUnwritten ? [...running, ...this.#events.unwrittenReplies] : running;
-  }
-
-  letGo(): void {
-    if (this.#stream !== undefined && !this.hasMoved) this.#endStream();
+    return this.running.size > 0;
   }
 
   get storedBytes(): number {
-    return this.#events.bytes;
+    return this.events.bytes;
   }
 
   get hasToDeliver(): boolean {
-    return this.isRunning || this.#events.hasUnwritten;
+    return this.isRunning || this.events.hasUnwritten;
   }
 
-  get mayLackReply(): boolean {
-    return this.#lacking().length > 0;
+  get mayReturnUnannounced(): boolean {
+    if (!this.#mayBeOldSdk) return false;
+    const isCut = this.waitingSince !== undefined;
+    // Newer SDKs name the version too, but not before they have the reply to `initialize`.
+    const isNewer = (this.#protocolVersion ?? '') >= firstAnnounced;
+    if (isNewer && !(isCut && this.messagesReceived === 1)) return false;
+    // The client may have seen its stream end of which nothing has been heard here.
+    const since = isCut ? undefined : performance.now() - longestReconnectMs;
+    return this.hasToDeliver || this.#lacking(since).length > 0;
   }
 
   /** The stream ends. The client comes back with a newer credential, as after a cut; its calls go on meanwhile. */
   expire(): void {
-    if (!this.#shared.canWait) return void this.close('credential_expired');
-    const { log } = this.#shared;
+    if (!this.shared.canWait) return void this.close('credential_expired');
+    const { log } = this.shared;
     log.info({ session: logId(this), client: this.client }, 'stream ended: its credential expired');
-    this.#endStream();
+    this.endStream();
   }
 
   forgetBefore(at: number): void {
     // What was written shortly before the stream was cut may have to be sent again.
-    if (this.waitingSince === undefined) this.#events.forgetBefore(at);
+    if (this.waitingSince === undefined) this.events.forgetBefore(at);
   }
 
   /** Ends the session. Calls that still run are answered with an error. */
   async close(reason: CloseReason = 'server_closed'): Promise<void> {
     if (this.closeReason !== undefined) return;
-    for (const id of this.#running.keys()) {
-      const reply = errorReply(id, closed[reason] ?? closed.server_closed, -32000);
-      this.#stream?.send('message', JSON.stringify(reply));
+    for (const id of this.running.keys()) {
+      this.stream?.send('message', JSON.stringify(replyToLostCall(id, reason)));
     }
-    this.#end(reason);
+    this.end(reason);
   }
 
-  /** What the client may not have got, as far as it does not say what it has. */
-  #lacking(): StoredEvent[] {
-    return this.#events.uncertain(this.waitingSince ?? Infinity, this.messagesReceived > 1);
+  /** What the client may not have got, as far as it does not say what it has: of a stream that looks alive, anything. */
+  #lacking(since = (this.waitingSince ?? -Infinity) - uncertainMs): StoredEvent[] {
+    return this.events.uncertain(since, this.messagesReceived > 1);
   }
 
   #take(stream: Stream): void {
-    this.#stream = stream;
+    this.stream = stream;
     this.waitingSince = undefined;
-    if (stream.acknowledges) stream.onacknowledged = (number) => this.#noteWritten(number);
     stream.onclose = (failure) => {
-      if (this.#stream !== stream) return; // Another took its place.
-      if (failure === 'client_gone' && this.#shared.canWait) this.#wait();
-      else this.#end(failure ?? 'server_closed');
+      if (this.stream !== stream) return; // Another took its place.
+      if (failure === 'client_gone' && this.shared.canWait) this.#wait();
+      else this.end(failure ?? 'server_closed');
     };
   }
 
-  #noteWritten(upTo?: number): void {
-    this.#events.noteWritten(0, upTo);
-    this.#shared.keeper?.noteSent(this);
-  }
-
   /** As if the stream was cut. */
-  #endStream(): void {
-    const stream = this.#stream;
+  protected endStream(): void {
+    const stream = this.stream;
     this.#wait();
     stream?.end();
   }
 
   /** The stream was cut: calls go on, and what they send waits for the client to come back. */
   #wait(): void {
-    this.#stream = undefined;
+    this.stream = undefined;
     this.waitingSince = performance.now();
   }
 
   /** Ends the session if more bytes wait for its client than may. */
-  #keepWaiting(mostBytes: number): void {
-    if (!this.#shared.canWait || this.#events.bytes > mostBytes || this.#events.isStorageFull)
-      this.#end('reader_too_slow');
+  protected keepWaiting(mostBytes: number): void {
+    if (!this.shared.canWait || this.events.bytes > mostBytes || this.events.isStorageFull)
+      this.end('reader_too_slow');
   }
 
   /** @param number of the event before it, which a client names that is cut off after it */
   #sendEndpoint(number: number): void {
     // The first event names the URL to POST to; clients wait for it before they send anything.
     // https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
-    this.#stream?.send('endpoint', this.#messageUrl, `${this.sessionId}:${number}`);
+    this.stream?.send('endpoint', this.#messageUrl, `${this.sessionId}:${number}`);
   }
 
   /** With a newer credential than the last, the session lasts longer. */
@@ -300,26 +282,24 @@ export class SseSession implements Transport, Session {
   }
 
   #noteRunning({ id }: JSONRPCRequest, work: Work | undefined): void {
-    const earlier = this.#running.get(id);
+    const earlier = this.running.get(id);
     if (earlier) this.#replaced.push([id, earlier]);
-    this.#running.set(id, work);
+    this.running.set(id, work);
   }
 
   #finish(id: RequestId): void {
-    this.#running.get(id)?.endAfter(this.#handlers.get(id));
-    if (this.#running.delete(id) && this.#running.size === 0) this.#onIdle?.();
-    this.#shared.keeper?.noteSent(this);
+    this.running.get(id)?.endAfter(this.#handlers.get(id));
+    if (this.running.delete(id) && this.running.size === 0) this.#onIdle?.();
   }
 
-  #end(reason: CloseReason): void {
+  protected end(reason: string): void {
     if (this.closeReason !== undefined) return;
     this.closeReason = reason;
-    this.#shared.keeper?.noteEnded(this);
-    this.#stream?.end();
-    this.#events.clear();
-    for (const [id, work] of [...this.#running, ...this.#replaced]) work?.endAfter(this.#handlers.get(id));
+    this.stream?.end();
+    this.events.clear();
+    for (const [id, work] of [...this.running, ...this.#replaced]) work?.endAfter(this.#handlers.get(id));
     this.#replaced.length = 0;
-    this.#running.clear();
+    this.running.clear();
     this.#onIdle?.();
     try {
       this.onclose?.();
@@ -328,10 +308,3 @@ export class SseSession implements Transport, Session {
     }
   }
 }
-
-/** What a call is told whose session ends before its reply. */
-const closed: Partial<Record<CloseReason, string>> & { server_closed: string } = {
-  server_closed: 'The session was closed before the call ended',
-  shutdown: 'The server stopped before the call ended',
-  credential_expired: 'The credential expired before the call ended',
-};

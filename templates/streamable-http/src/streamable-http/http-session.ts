@@ -12,7 +12,7 @@ import { type RunningHandlers, settled } from '../monitoring/running-handlers.ts
 import { EventLog } from '../sessions/event-log.ts';
 import type { EventStream } from '../sessions/event-stream.ts';
 import { errorReply, internalError, isRequest, toCheckable, toSendable } from '../sessions/json-rpc.ts';
-import type { CloseReason, Session, SharedByAll } from '../sessions/session.ts';
+import { type CloseReason, replyToLostCall, type Session, type SharedByAll } from '../sessions/session.ts';
 import { logId } from '../sessions/sessions.ts';
 
 export interface HttpSessionOptions {
@@ -182,7 +182,7 @@ export class HttpSession implements Transport, Session {
     // The client waits for the headers, which leave with the first bytes.
     if (missed.length === 0) writer.comment('open');
     for (const event of missed) writer.send('message', event.json, `${number}-${event.number}`);
-    this.#events.noteWritten(number);
+    this.#events.noteWritten(this.#events.unwritten(number));
     if (number !== ownStream && stream.requests.size === 0) this.#endStream(stream);
     if (lastEvent === undefined) return;
     this.#shared.metrics.sessionResumed('event');
@@ -262,10 +262,7 @@ export class HttpSession implements Transport, Session {
     if (this.closeReason !== undefined) return;
     this.closeReason = reason;
     for (const [id, { writer }] of this.#running) {
-      writer?.send(
-        'message',
-        JSON.stringify(errorReply(id, 'The session ended before the call did', -32000)),
-      );
+      writer?.send('message', JSON.stringify(replyToLostCall(id, reason)));
     }
     for (const stream of this.#streams.values()) {
       this.#endWork(stream);

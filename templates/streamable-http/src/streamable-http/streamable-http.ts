@@ -20,8 +20,9 @@ import type { Metrics } from '../monitoring/metrics.ts';
 import { requestId } from '../monitoring/request-id.ts';
 import { handlersOf, settled } from '../monitoring/running-handlers.ts';
 import { Tally } from '../monitoring/tally.ts';
-import { errorReply, toSendable, withoutLineBreaks } from '../sessions/json-rpc.ts';
+import { toSendable, withoutLineBreaks } from '../sessions/json-rpc.ts';
 import type { MessageLimits } from '../sessions/read-message.ts';
+import { replyToLostCall } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import { acceptsEvents, methodOf, readBody, requestIds } from './body.ts';
 import { createHttpSessions } from './http-sessions.ts';
@@ -226,9 +227,7 @@ export function createStreamableHttp(options: StreamableHttpOptions, allSessions
   function endCalls(): void {
     for (const [response, { json, writer }] of running) {
       if (response.writableEnded) continue;
-      const replies = requestIds(json).map((id) =>
-        errorReply(id, 'The server stopped before the call ended', -32000),
-      );
+      const replies = requestIds(json).map((id) => replyToLostCall(id, 'shutdown'));
       if (writer) {
         for (const reply of replies) writer.write(`event: message\ndata: ${JSON.stringify(reply)}\n\n`);
         writer.end();
