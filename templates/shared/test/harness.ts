@@ -100,9 +100,7 @@ export async function connect(t: TestContext, server: TestServer, headers = good
   const client = new Client({ name: 'test', version: '0.1.0' });
   let messages: URL | undefined;
   const transport = new SSEClientTransport(server.url, {
-    // By default it calls itself `node`, as do old clients that come back for their session. The server would ask whether
-    // it is one, for a second, while the session of the test before still waits.
-    requestInit: { headers: { 'User-Agent': 'test', ...headers } },
+    requestInit: { headers: headers ?? {} },
     fetch: (input, init) => {
       if (init?.method === 'POST') messages = new URL(input);
       return fetch(input, init);
