@@ -25,7 +25,7 @@ export async function cuttingProxy(
   /** When each path was last asked for, in milliseconds of the monotonic clock. */
   const openedAt = new Map<string, number>();
   let accepted = 0;
-  /** How many of the next connections are cut with the first event that comes on them. */
+  /** How many of the next connections are cut in the middle of the first event that comes on them. */
   let cutNext = 0;
 
   const proxy = createServer((client) => {
@@ -36,7 +36,8 @@ export async function cuttingProxy(
       const first = data.toString('latin1', 0, 1000);
       if (isCut(first)) {
         openedAt.set(first.split(' ', 2)[1] ?? '', performance.now());
-        if (!connections.has(way) && cutNext-- > 0) way.cutAt = 0;
+        // Browsers try again at once if nothing came at all.
+        if (!connections.has(way) && cutNext-- > 0) way.cutAt = 0.9;
         connections.add(way);
       }
       if (!server.write(data)) client.pause();
@@ -100,7 +101,7 @@ export async function cuttingProxy(
       for (const way of connections) way.cutAt = part;
     },
 
-    /** Cuts all, and as many of the next ones with the first event that comes on them. */
+    /** Cuts all, and as many of the next ones in the middle of the first event that comes on them. */
     cutTwice(): void {
       cutNext = connections.size;
       cut();
