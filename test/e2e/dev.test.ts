@@ -103,6 +103,7 @@ test('npm run dev restarts the server with each change that compiles, and shows 
 
   writeFileSync(tool, `${source}\nexport const wrong: string = 1;\n`);
   await vi.waitFor(() => expect(dev.output()).toMatch(/echo\.ts.* error TS2322.*Found 1 error/s), patience);
+  await vi.waitFor(() => expect(dev.output()).toContain('The server runs on as before'), patience);
   expect(readFileSync(join(project, 'dist/tools/echo.js'), 'utf8')).not.toContain('wrong');
 
   writeFileSync(tool, source.replace(/description: '.*'/, "description: 'The second change'"));
@@ -112,6 +113,20 @@ test('npm run dev restarts the server with each change that compiles, and shows 
 
   dev.type(keys.ctrlC);
   await vi.waitFor(() => expect(processesIn(project)).toEqual([]), patience);
+}, 120_000);
+
+test('npm run dev says that it waits after a compile error at its first start, and then starts', async () => {
+  const project = await installedProject();
+  const tool = join(project, 'src/tools/echo.ts');
+  const source = readFileSync(tool, 'utf8');
+  writeFileSync(tool, `${source}\nexport const wrong: string = 1;\n`);
+  const dev = start(project, process.execPath, 'scripts/dev.js');
+  const waits = /Found 1 error.*The server starts when there are no errors\./s;
+  await vi.waitFor(() => expect(dev.output()).toMatch(waits), patience);
+  expect(dev.urls()).toHaveLength(0);
+
+  writeFileSync(tool, source);
+  await vi.waitFor(() => expect(dev.urls()).toHaveLength(1), patience);
 }, 120_000);
 
 test('a call that runs while its tool is saved twice is answered before npm run dev restarts the server', async () => {

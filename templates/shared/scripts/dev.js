@@ -52,8 +52,13 @@ compiler.once('exit', (status) => process.exit(status ?? 1));
 let hasCompiled = false;
 createInterface({ input: compiler.stdout }).on('line', (line) => {
   console.log(line);
-  // After any error nothing is written, and the server that runs goes on.
-  if (!line.includes('Found 0 errors')) return;
+  const [, errors] = /Found (\d+) error/.exec(line) ?? [];
+  // After any error nothing is written.
+  if (Number(errors) > 0)
+    console.log(
+      server ? 'The server runs on as before this change.' : 'The server starts when there are no errors.',
+    );
+  if (errors !== '0') return;
   hasCompiled = true;
   restartSoon();
 });

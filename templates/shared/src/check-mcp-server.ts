@@ -4,7 +4,6 @@ import {
   type JSONRPCMessage,
   type McpServer,
   METHOD_NOT_FOUND,
-  type RegisteredTool,
 } from '@modelcontextprotocol/server';
 import { inTime, StartError } from './lifecycle.ts';
 
@@ -15,7 +14,7 @@ const secondsToList = 10;
  * Makes one MCP server and lists what it offers, as every client does: what fails here would fail for all of them.
  *
  * @param watch what is done to every MCP server before a client gets it
- * @throws {StartError} that names the tool, if it is a tool that cannot be listed
+ * @throws {StartError} that names the tool or prompt, if it is one that cannot be listed
  */
 export async function checkMcpServer(
   create: () => McpServer,
@@ -27,7 +26,7 @@ export async function checkMcpServer(
   for (const list of ['tools/list', 'prompts/list', 'resources/templates/list']) {
     const error = await errorOf(client, list);
     if (error === undefined || error.code === METHOD_NOT_FOUND) continue;
-    const what = list === 'tools/list' ? await toolThatFails(mcpServer, client) : `${list} fails`;
+    const what = await whatFails(mcpServer, client, list);
     throw new StartError(`src/mcp-server.ts: ${what}`, error.message);
   }
   watch(mcpServer);
@@ -44,19 +43,21 @@ function attempt(create: () => McpServer): McpServer {
   }
 }
 
-/** Shows one tool after the other until the list fails. The SDK's own error does not say at which. */
-async function toolThatFails(mcpServer: McpServer, client: InMemoryTransport): Promise<string> {
-  const { _registeredTools: tools } = mcpServer as unknown as {
-    _registeredTools: Record<string, RegisteredTool>;
+/** Shows one tool or prompt after the other until its list fails. The SDK's own error does not say at which. */
+async function whatFails(mcpServer: McpServer, client: InMemoryTransport, list: string): Promise<string> {
+  const kinds: Record<string, [kind: string, all: Record<string, { enabled: boolean }>]> = {
+    'tools/list': ['tool', mcpServer['_registeredTools']],
+    'prompts/list': ['prompt', mcpServer['_registeredPrompts']],
   };
-  const enabled = Object.entries(tools).filter(([, tool]) => tool.enabled);
-  for (const [, tool] of enabled) tool.enabled = false;
-  for (const [name, tool] of enabled) {
-    tool.enabled = true;
-    if (await errorOf(client, 'tools/list')) return `the tool ${name} cannot be listed`;
-    tool.enabled = false;
+  const [kind, all] = kinds[list] ?? ['', {}];
+  const enabled = Object.entries(all).filter(([, { enabled }]) => enabled);
+  for (const [, one] of enabled) one.enabled = false;
+  for (const [name, one] of enabled) {
+    one.enabled = true;
+    if (await errorOf(client, list)) return `the ${kind} ${name} cannot be listed`;
+    one.enabled = false;
   }
-  return 'tools/list fails';
+  return `${list} fails`;
 }
 
 /** Sends a request; resolves with the error that it was answered with, if there was one. */

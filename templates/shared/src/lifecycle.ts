@@ -38,7 +38,7 @@ export async function close(app: App, seconds: number, log: Log): Promise<void> 
 export async function inTime<T>(work: () => Promise<T>, seconds: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const timeUp = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it takes longer than ${seconds} s`)), seconds * 1000);
+    timer = setTimeout(() => reject(new Error(`it must finish within ${seconds} s`)), seconds * 1000);
   });
   try {
     return await Promise.race([work(), timeUp]);

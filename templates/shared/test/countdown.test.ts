@@ -16,6 +16,6 @@ test('a countdown reports its progress while it runs', withCredential, async (t)
   const onprogress = ({ progress }: { progress: number }) => seen.push(progress);
   await client.callTool({ name: 'countdown', arguments: { seconds: 1 } }, { onprogress });
   assert.deepEqual(seen, [0]);
-  const { outcome } = await server.logged('tool call');
+  const { outcome } = await server.logged('tool call', { tool: 'countdown' });
   assert.equal(outcome, 'ok');
 });

@@ -49,8 +49,8 @@ function environment(own: Record<string, string>): NodeJS.ProcessEnv {
 export interface TestServer {
   /** Of its event stream. */
   url: URL;
-  /** Resolves with the first line of the log that has this message, also if it is printed already. */
-  logged(msg: string): Promise<Record<string, unknown>>;
+  /** Resolves with the first line of the log that has this message and these facts, also if it is printed already. */
+  logged(msg: string, facts?: Record<string, unknown>): Promise<Record<string, unknown>>;
   stop(): Promise<void>;
 }
 
@@ -72,9 +72,10 @@ export async function startServer(own: Record<string, string> = {}): Promise<Tes
     })
     .on('close', wakeAll);
 
-  async function logged(msg: string): Promise<Record<string, unknown>> {
+  async function logged(msg: string, facts: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
+    const wanted = Object.entries({ ...facts, msg });
     for (;;) {
-      const line = lines.find((line) => line.msg === msg);
+      const line = lines.find((line) => wanted.every(([fact, value]) => line[fact] === value));
       if (line) return line;
       assert.equal(server.exitCode, null, `the server ended before it logged "${msg}"`);
       await new Promise<void>((resolve) => {

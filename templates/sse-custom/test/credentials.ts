@@ -1,4 +1,4 @@
-/** What the server under test is started with: the settings that your provider needs, if any. */
+/** What the server under test is started with: what your provider needs, and settings of your own. */
 export const settings = {};
 
 /** YOURS: headers that your provider lets in. Until there are some, the tests that need them are skipped. */

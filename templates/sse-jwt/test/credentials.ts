@@ -3,7 +3,7 @@ import { SignJWT } from 'jose';
 
 const secret = randomBytes(48).toString('base64url');
 
-/** What the server under test is started with. */
+/** What the server under test is started with, settings of your own included. */
 export const settings = {
   JWT_SECRET: secret,
   JWT_ALGORITHMS: 'HS256',

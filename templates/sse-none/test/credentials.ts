@@ -1,4 +1,4 @@
-/** What the server under test is started with. */
+/** What the server under test is started with, settings of your own included. */
 export const settings = {};
 
 /** This server needs no credential, and so refuses none. */

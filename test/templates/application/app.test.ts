@@ -50,9 +50,11 @@ export function createMcpServer({ app, caller }: { app: App; caller: Caller | un
     date: { inputSchema: z.object({ day: z.date() }) },
     bigint: { inputSchema: z.object({ n: z.bigint() }) },
     output: { outputSchema: z.object({ n: z.bigint() }) },
+    prompt: { argsSchema: z.object({ day: z.date() }) },
   };
   const bad = process.env.BAD_TOOL;
   if (bad === 'twice') server.registerTool('notes', {}, () => text(''));
+  else if (bad === 'prompt') server.registerPrompt(bad, schemas[bad] as object, () => ({ messages: [] }));
   else if (bad) server.registerTool(bad, schemas[bad] as object, () => text(''));
   return server;
 }
@@ -130,12 +132,12 @@ describe('an application that', () => {
     const { code, output } = await runServer(project, { APP: 'hangs' });
     await writeFile(file, source);
     expect(code).toBe(1);
-    expect(output).toBe('opened 127.0.0.1\nsrc/app.ts: openApp failed: it takes longer than 0.2 s\n');
+    expect(output).toBe('opened 127.0.0.1\nsrc/app.ts: openApp failed: it must finish within 0.2 s\n');
   });
 
   test.each([
     ['close throws', 'already gone'],
-    ['close hangs', 'it takes longer than 1 s'],
+    ['close hangs', 'it must finish within 1 s'],
   ])('fails to close (%s) lets the process end all the same, with a line', async (behaviour, message) => {
     const server = await startServer(project, { APP: behaviour, SHUTDOWN_SECONDS: '1' });
     expect(await server.stop()).toEqual({ code: 0, signal: null });
@@ -148,7 +150,7 @@ describe('before it listens, a server refuses', () => {
   test.each([
     [
       'twice',
-      'src/mcp-server.ts: createMcpServer failed: Tool notes is already registered (src/mcp-server.ts:20)',
+      'src/mcp-server.ts: createMcpServer failed: Tool notes is already registered (src/mcp-server.ts:21)',
     ],
     ['date', 'src/mcp-server.ts: the tool date cannot be listed: Date cannot be represented in JSON Schema'],
     [
@@ -159,7 +161,11 @@ describe('before it listens, a server refuses', () => {
       'output',
       'src/mcp-server.ts: the tool output cannot be listed: BigInt cannot be represented in JSON Schema',
     ],
-  ])('a tool that no client could use (%s), in one line that names it', async (bad, message) => {
+    [
+      'prompt',
+      'src/mcp-server.ts: the prompt prompt cannot be listed: Date cannot be represented in JSON Schema',
+    ],
+  ])('a tool or prompt that no client could use (%s), in one line that names it', async (bad, message) => {
     const settings = { BAD_TOOL: bad, NODE_OPTIONS: '--enable-source-maps' };
     const { code, output } = await runServer(project, settings);
     expect(code).toBe(1);
