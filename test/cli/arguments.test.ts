@@ -110,7 +110,8 @@ test.each(allQuestions.map((question) => [question.flag, question]))(
   'the help shows %s with its default',
   (flag, question) => {
     const words = help.replace(/\s+/g, ' ');
-    const shown = question.defaultInWords ?? String(question.default).replace('true', 'on');
+    const shown =
+      question.defaultInWords ?? String(question.default).replace('true', 'on').replace('false', 'off');
     expect(words).toContain(flag.startsWith('[') ? flagName(question) : flag);
     expect(words).toContain(`default: ${shown})`);
   },

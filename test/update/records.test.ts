@@ -8,7 +8,7 @@ import { recordsOf, versionsWithRecords } from './support/records.ts';
 const context = { cwd: '/', packageManager: 'npm' } as const;
 
 test.each(versionsWithRecords())(
-  'the records that version %s writes can still be read and rendered',
+  'the records that version %s writes can still be read and rendered, with the same answers',
   async (version) => {
     for (const record of recordsOf(version)) {
       const { given, facts } = splitRecord(record);
@@ -16,7 +16,8 @@ test.each(versionsWithRecords())(
       expect(facts.rendered).toMatch(/^sha256-/);
       expect(completeAnswers(parseGiven(given), context)).toMatchObject(given);
       const now = JSON.parse(`${(await renderRecord(record)).get(recordFile)?.content}`);
-      expect(splitRecord(now).given).toEqual(given);
+      // A question that is newer than the record has its default.
+      expect(splitRecord(now).given).toMatchObject(given);
     }
   },
 );

@@ -101,7 +101,7 @@ export function serverSettings(env: Environment, answers: Answers) {
       'MAX_MESSAGE_VALUES',
       100_000,
       { min: 1000, max: 100_000_000 },
-      "Values that a call's arguments or a reply's result may have: what is small in bytes can be slow to check.",
+      "JSON values in a call's arguments or a reply's result, at most. Even a small message can be slow to check.",
     ),
     maxMessageSize: env.size(
       'MAX_MESSAGE_SIZE',
@@ -148,7 +148,7 @@ export function serverSettings(env: Environment, answers: Answers) {
       'KEEP_ALIVE_SECONDS',
       15,
       secondsOrOff,
-      'Seconds between two keep-alives on a stream; 0 is none. Common proxies cut a stream that is silent for 60.',
+      'Seconds between two keep-alives on a stream; 0 turns them off. Many proxies close a stream that is silent for 60 s.',
     ),
     keepAliveMode: env.oneOf(
       'KEEP_ALIVE_MODE',
@@ -176,13 +176,13 @@ export function serverSettings(env: Environment, answers: Answers) {
       'MAX_BUFFERED_BYTES',
       1_048_576,
       { min: 1024, max: 1024 ** 3 },
-      'Bytes buffered for a stalled reader before it is cut off; 16 times that for one that goes on reading.',
+      'Bytes buffered for a stalled reader, at most. A slow one that keeps reading may have 16 times as much.',
     ),
     stallTimeoutSeconds: env.wholeNumber(
       'STALL_TIMEOUT_SECONDS',
       30,
       seconds,
-      'Seconds after which a reader is cut off if something waits for it and nothing moves; noticed within twice that.',
+      'Seconds without progress before a reader for whom data waits is disconnected. Detection may take twice as long.',
     ),
   };
   const log = {
