@@ -13,7 +13,7 @@ export function summaryTable(results) {
 }
 
 /** What a reader wants to know first: ours, and what one would use instead. A row whose measurement failed is left out. */
-export function factsTable({ measures: { generators, installed, calls }, servers }) {
+export function factsTable({ measures: { generators, installed, calls, interrupted }, servers }) {
   const nameOf = (id) => servers.find((server) => server.id === id)?.name ?? generators[id]?.name;
   const row = (what, byId, ours, peers, figure, unit = '') => {
     const shown = (id) => figure(byId?.[id]);
@@ -42,6 +42,9 @@ export function factsTable({ measures: { generators, installed, calls }, servers
     ),
     row('CPU for each tool call, every check on', calls, 'apikey', peers, cpu, ' µs'),
     row('the slowest 1 % of calls', calls, 'apikey', peers, slowest, ' ms'),
+    row('calls lost of 20 whose streams are cut', interrupted, 'apikey', peers, (record) =>
+      number(record?.cut?.lost),
+    ),
   ];
   return table(
     ['', 'what you get', 'instead'],
