@@ -114,7 +114,7 @@ async function openStream() {
 async function dial() {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   await once(socket, 'connect');
-  // Whoever waits for an answer is told by this.
+  // A caller that waits for an answer gets an empty one.
   socket.on('error', () => {});
   socket.on('close', () => socket.emit('data', ''));
   return socket;
