@@ -68,7 +68,7 @@ class ContinuedSession implements Transport {
 
   async start(): Promise<void> {
     this.#session.onmessage = (message, extra) => this.#receive(message, extra);
-    // Who counts the session hears of its end too, as when the SDK connects to it by itself.
+    // The registry of sessions hears of its end too, as when the SDK connects to it directly.
     const { onclose } = this.#session;
     this.#session.onclose = () => {
       onclose?.();
